@@ -1,0 +1,34 @@
+/*
+ * audit/append.h: write one audit record inside the transaction of the change it tells about.
+ * Layer: audit.  Spec: SPEC section 7.
+ */
+#ifndef RS_AUDIT_APPEND_H
+#define RS_AUDIT_APPEND_H
+
+#include <stddef.h>
+
+#include "auth/access.h"
+#include "db/db.h"
+
+struct rs_audit_entry {
+    const char *action;            /* "quarantined", "pushed", "released", "failed", "reversed", "deleted", "tag-moved", "grant-added", ... */
+    const struct rs_actor *actor;  /* required */
+    const char *repository;        /* NULL when it is about no repository */
+    const char *const *tags;       /* n_tags names, in order; may be NULL when n_tags is 0 */
+    size_t n_tags;
+    const char *digest;            /* NULL when it is about no manifest */
+    const char *publisher;         /* who pushed; NULL when it does not apply */
+    const char *details;           /* JSON text (any value) or NULL; at most RS_AUDIT_DETAILS_BYTES_MAX */
+    int64_t cause;                 /* seq of the decision's own record in a cascade; 0 = none */
+};
+
+#define RS_AUDIT_DETAILS_BYTES_MAX ((size_t)65536)
+
+/**
+ * rs_audit_append(): chain and store one record.  Runs inside a write job; the record exists exactly when the change does.
+ * Errors: RS_TOO_LARGE (details), RS_BAD_REQUEST (details are no JSON), RS_IO, RS_NOMEM; then the caller's job must fail too.
+ */
+RS_MUST_CHECK enum rs_status rs_audit_append(struct rs_db_conn *conn, const struct rs_audit_entry *entry,
+                                             int64_t *ret_seq, struct rs_err *reterr);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * auth/access.h: who asks, and what that principal may do in one repository.
+ * Layer: auth.  Spec: SPEC sections 3 and 9.
+ */
+#ifndef RS_AUTH_ACCESS_H
+#define RS_AUTH_ACCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* Permissions.  check:<name> is not a bit, see rs_access.checks. */
+enum rs_perm {
+    RS_PERM_PULL = 1 << 0,
+    RS_PERM_PUSH = 1 << 1,
+    RS_PERM_DELETE = 1 << 2,
+    RS_PERM_QUARANTINE_PULL = 1 << 3,
+    RS_PERM_QUARANTINE_PUSH = 1 << 4,
+    RS_PERM_QUARANTINE_DECIDE = 1 << 5,
+    RS_PERM_QUARANTINE_OVERRIDE = 1 << 6,
+    RS_PERM_AUDIT_READ = 1 << 7,
+    RS_PERM_ADMIN = 1 << 8,
+    RS_PERM_CHECK_ANY = 1 << 9, /* holds at least one check:<name>; which ones: rs_access_has_check() */
+};
+
+#define RS_PRINCIPAL_NAME_BYTES 256
+#define RS_ANONYMOUS_ID ((int64_t)0)
+
+/* Whoever the request's credentials proved.  Plain value, copied freely; holds no secret. */
+struct rs_identity {
+    int64_t principal_id;                /* RS_ANONYMOUS_ID for anonymous; never used twice */
+    char name[RS_PRINCIPAL_NAME_BYTES];  /* "anonymous", a user's or a robot's name */
+    bool has_credentials;                /* an Authorization header was sent and was good (an anonymous token counts) */
+    bool is_token;                       /* Bearer: `scope` limits pull, push and delete */
+    const struct rs_scope *scope;        /* borrowed from the verified token for the request's lifetime; NULL for Basic */
+};
+
+/* What one principal may do in one repository at this moment. */
+struct rs_access {
+    uint32_t perms;      /* by the principal's grants: PULL..CHECK_ANY, whatever a token's scope says */
+    uint32_t scope;      /* which of PULL, PUSH, DELETE the credentials carry for this repository: all three for Basic */
+    const char *checks;  /* '\n'-separated names of check:<name> held here, "*" among them for all; "" none.  Borrowed, request lifetime */
+};
+
+static inline bool rs_access_has(const struct rs_access *a, uint32_t perm)
+{
+    return (a->perms & perm) == perm;
+}
+static inline bool rs_access_has_any(const struct rs_access *a, uint32_t perms)
+{
+    return (a->perms & perms) != 0;
+}
+/* Does the caller hold check:<check> (or check:*)? */
+bool rs_access_has_check(const struct rs_access *a, const char *check);
+
+/* Who causes a change: goes into every audit record and event.  Texts are borrowed for the request's (or job's) lifetime. */
+struct rs_actor {
+    int64_t principal_id;
+    const char *name;
+    const char *request_id;
+    const char *source; /* the client's address, as text; "" for the daemon itself */
+};
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * registry/services.h: the collaborators of every use case, built by `serve` and handed down explicitly.
+ * Layer: registry.  Threads: read-only after start; each collaborator is thread-safe by itself.
+ */
+#ifndef RS_REGISTRY_SERVICES_H
+#define RS_REGISTRY_SERVICES_H
+
+struct rs_config;
+struct rs_db;
+struct rs_blobs;
+struct rs_auth;
+struct rs_webhooks;
+
+struct rs_services {
+    const struct rs_config *config;
+    struct rs_db *db;
+    struct rs_blobs *blobs;
+    struct rs_auth *auth;
+    struct rs_webhooks *webhooks;
+};
+
+#endif
