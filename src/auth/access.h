@@ -22,10 +22,17 @@ enum rs_perm {
     RS_PERM_AUDIT_READ = 1 << 7,
     RS_PERM_ADMIN = 1 << 8,
     RS_PERM_CHECK_ANY = 1 << 9, /* holds at least one check:<name>; which ones: rs_access_has_check() */
+    /* auditor: the state, never the content, of everything */
+    RS_PERM_STATE_READ = 1 << 10,
+    /* In rs_access.scope only: what Azure's routes under /acr/v1/ call for; `pull` carries the read, `push` neither. */
+    RS_SCOPE_METADATA_READ = 1 << 16,
+    RS_SCOPE_METADATA_WRITE = 1 << 17,
 };
 
 #define RS_PRINCIPAL_NAME_BYTES 256
 #define RS_ANONYMOUS_ID ((int64_t)0)
+
+struct rs_scope; /* auth/scope.h */
 
 /* Whoever the request's credentials proved.  Plain value, copied freely; holds no secret. */
 struct rs_identity {
@@ -39,8 +46,10 @@ struct rs_identity {
 /* What one principal may do in one repository at this moment. */
 struct rs_access {
     uint32_t perms;      /* by the principal's grants: PULL..CHECK_ANY, whatever a token's scope says */
-    uint32_t scope;      /* which of PULL, PUSH, DELETE the credentials carry for this repository: all three for Basic */
+    uint32_t scope;      /* which of PULL, PUSH, DELETE, METADATA_* the credentials carry for this repository: all for Basic, and
+                          * for an anonymous request without credentials */
     const char *checks;  /* '\n'-separated names of check:<name> held here, "*" among them for all; "" none.  Borrowed, request lifetime */
+    bool is_public;      /* pull is held only because `anonymous` holds it: what is not disclosed to anonymous is not to this one */
 };
 
 static inline bool rs_access_has(const struct rs_access *a, uint32_t perm)
