@@ -22,8 +22,6 @@ enum rs_perm {
     RS_PERM_AUDIT_READ = 1 << 7,
     RS_PERM_ADMIN = 1 << 8,
     RS_PERM_CHECK_ANY = 1 << 9, /* holds at least one check:<name>; which ones: rs_access_has_check() */
-    /* auditor: the state, never the content, of everything */
-    RS_PERM_STATE_READ = 1 << 10,
     /* In rs_access.scope only: what Azure's routes under /acr/v1/ call for; `pull` carries the read, `push` neither. */
     RS_SCOPE_METADATA_READ = 1 << 16,
     RS_SCOPE_METADATA_WRITE = 1 << 17,
