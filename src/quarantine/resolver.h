@@ -1,15 +1,19 @@
 /*
- * quarantine/resolver.h: who sees what.  The one place that decides whether content may be read, for every route, and the only
- * one that makes read grants.
- * Layer: quarantine.  Threads: any; every call reads one snapshot of the catalog.  Spec: SPEC sections 1, 3 and 4.
+ * quarantine/resolver.h: who sees what.  The one place that decides whether content may be read,
+ * for every route, and the only one that makes read grants.
+ * Layer: quarantine.  Threads: any; every call reads one snapshot of the catalog.
+ * Spec: SPEC sections 1, 3 and 4.
  *
- * Everything here fails closed: whatever is not RS_OK gives nothing, and any error on the way to a decision is no "yes".
- * Denials are chosen so that a caller learns what SPEC section 4 gives him and no more:
- *  - without a grant that opens content, the catalog is not even asked: a repository that exists answers like one that does not;
+ * Everything here fails closed: whatever is not RS_OK gives nothing, and any error on the way to a
+ * decision is no "yes".  Denials are chosen so that a caller learns what SPEC section 4 gives him
+ * and no more:
+ *  - without a grant that opens content, the catalog is not even asked: a repository that exists
+ *    answers like one that does not;
  *  - without an Authorization header every denial is RS_UNAUTHORIZED, one and the same;
  *  - what is held and must not be disclosed answers with the very error of what is missing.
- * Errors of all calls: RS_UNAUTHORIZED, RS_DENIED (err->detail has state, since and checks where the reason is told), RS_MANIFEST_UNKNOWN or
- * RS_BLOB_UNKNOWN, RS_DIGEST_INVALID (a malformed digest), and the faults RS_IO, RS_CORRUPT, RS_BUSY, RS_NOMEM.
+ * Errors of all calls: RS_UNAUTHORIZED, RS_DENIED (err->detail has state, since and checks where
+ * the reason is told), RS_MANIFEST_UNKNOWN or RS_BLOB_UNKNOWN, RS_DIGEST_INVALID (a malformed
+ * digest), and the faults RS_IO, RS_CORRUPT, RS_BUSY, RS_NOMEM.
  */
 #ifndef RS_QUARANTINE_RESOLVER_H
 #define RS_QUARANTINE_RESOLVER_H
@@ -24,7 +28,8 @@
 #include "blob/grant.h"
 #include "db/db.h"
 
-/* Who asks, about which repository.  `access` is what rs_auth_access() gave for identity and repository in this request. */
+/* Who asks, about which repository.  `access` is what rs_auth_access() gave for identity and
+ * repository in this request. */
 struct rs_viewer {
     const struct rs_identity *identity;
     const struct rs_access *access;
@@ -41,19 +46,22 @@ enum rs_want {
 /* How a viewer sees the lists of a repository. */
 enum rs_sight {
     RS_SIGHT_NONE,     /* no content at all */
-    RS_SIGHT_RELEASED, /* live tags and released manifests (columns W and R) */
+    RS_SIGHT_RELEASED, /* live tags and released manifests (column R) */
+    RS_SIGHT_OWN,      /* the same, and in the catalog repositories with own pushes (column W) */
     RS_SIGHT_ALL,      /* staged tags and manifests in quarantine as well (column Q) */
 };
 
 struct rs_manifest_view {
     int64_t id;             /* of the manifest in the catalog */
     const char *digest;     /* canonical sha256 */
-    const char *named;      /* the digest in the algorithm that the client used: for Docker-Content-Digest and ETag */
+    const char *named;      /* in the algorithm that the client used: Docker-Content-Digest, ETag */
     const char *media_type; /* as it was pushed */
     uint64_t size;
-    struct rs_buf bytes;    /* exactly as pushed, checked against the digest; empty with RS_WANT_HEAD.  Owned by the view */
-    const char *held;       /* "quarantined" or "failed" when it is in quarantine: for Roadstead-Quarantine, and never cached; else NULL */
-    const char *live;       /* by tag, when held: the digest the tag is live with, for Roadstead-Live; NULL when there is none */
+    struct rs_buf bytes;    /* as pushed, checked against the digest; empty with RS_WANT_HEAD */
+    const char *held;       /* "quarantined" or "failed": for Roadstead-Quarantine, and never
+                             * cached; NULL when the manifest is released */
+    const char *live;       /* by tag, when held: the digest the tag is live with, for
+                             * Roadstead-Live; NULL when there is none */
     bool is_tag;            /* it was asked for by tag */
 };
 
@@ -61,65 +69,79 @@ void rs_manifest_view_release(struct rs_manifest_view *view); /* idempotent */
 RS_DEFINE_AUTO(rs_manifest_view, struct rs_manifest_view, rs_manifest_view_release)
 
 /**
- * rs_resolve_manifest(): the manifest that `reference` (a tag or a digest) is for this viewer: the staged one for column Q, the live
- * one for W and R, by digest also the echo.
- * @reference  as it came in the path; what is neither a tag nor a well-formed digest is RS_MANIFEST_UNKNOWN
+ * rs_resolve_manifest(): the manifest that `reference` is for this viewer: by tag the staged one
+ * for column Q, the live one for W and R; by digest also the echo.
+ * @reference  as it came in the path; what can be neither tag nor digest is RS_MANIFEST_UNKNOWN
  * *ret is written only on success; initialise it with {0} and use RS_AUTO(rs_manifest_view).
  */
-RS_MUST_CHECK enum rs_status rs_resolve_manifest(struct rs_db *db, const struct rs_viewer *viewer, const char *reference,
-                                                 enum rs_want want, struct rs_manifest_view *ret, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_resolve_manifest(struct rs_db *db, const struct rs_viewer *viewer,
+                                                 const char *reference, enum rs_want want,
+                                                 struct rs_manifest_view *ret,
+                                                 struct rs_err *reterr);
 
 struct rs_blob_view {
     const char *digest;           /* canonical sha256 */
-    const char *named;            /* the digest as the client named it: for Docker-Content-Digest and ETag */
+    const char *named;            /* as the client named it: Docker-Content-Digest, ETag */
     uint64_t size;
-    const struct rs_grant *grant; /* for rs_blob_open(); NULL with RS_WANT_HEAD: HEAD is answered from `size` alone */
-    bool is_open;                 /* opened by a released manifest of the repository: may be cached privately; else no-store */
+    const struct rs_grant *grant; /* for rs_blob_open(); NULL with RS_WANT_HEAD, which is answered
+                                   * from `size` alone */
+    bool is_open;                 /* opened by a released manifest of the repository: may be cached
+                                   * privately; everything else is no-store */
 };
 
 /**
- * rs_resolve_blob(): may this viewer read (RS_WANT_GET) or ask for (RS_WANT_HEAD) a blob of the repository?
- * GET stands for Range and conditional requests too: decide first, then look at the conditions.
+ * rs_resolve_blob(): may this viewer read (RS_WANT_GET) or ask for (RS_WANT_HEAD) a blob of the
+ * repository?  GET stands for Range and conditional requests too: decide first, then look at the
+ * conditions.
  * @digest  any digest text, an alias included; malformed gives RS_DIGEST_INVALID
  */
-RS_MUST_CHECK enum rs_status rs_resolve_blob(struct rs_db *db, const struct rs_viewer *viewer, const char *digest,
-                                             enum rs_want want, struct rs_blob_view *ret, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_resolve_blob(struct rs_db *db, const struct rs_viewer *viewer,
+                                             const char *digest, enum rs_want want,
+                                             struct rs_blob_view *ret, struct rs_err *reterr);
 
 enum rs_readable {
     RS_READABLE_NO = 0,
     RS_READABLE_YES,
-    RS_READABLE_OUT_OF_SCOPE, /* the principal may read it there, this token's scope does not say so: the 401 that names both scopes */
+    RS_READABLE_OUT_OF_SCOPE, /* the principal may read it there, this token's scope does not say
+                               * so: the 401 that names both scopes */
 };
 
 /**
- * rs_resolve_blob_readable(): for mounts: could this viewer GET that blob in viewer->repository (the source)?  A denial is an
- * answer here, not an error: anything but RS_READABLE_YES mounts nothing.  A malformed digest is RS_READABLE_NO.
+ * rs_resolve_blob_readable(): for mounts: could this viewer GET that blob in viewer->repository
+ * (the source)?  A denial is an answer here, not an error: anything but RS_READABLE_YES mounts
+ * nothing.  A malformed digest is RS_READABLE_NO.
  * Errors: faults only; *ret is then RS_READABLE_NO.
  */
-RS_MUST_CHECK enum rs_status rs_resolve_blob_readable(struct rs_db *db, const struct rs_viewer *viewer, const char *digest,
-                                                      enum rs_readable *ret, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_resolve_blob_readable(struct rs_db *db,
+                                                      const struct rs_viewer *viewer,
+                                                      const char *digest, enum rs_readable *ret,
+                                                      struct rs_err *reterr);
 
 struct rs_auth;
 
-/**
- * rs_resolve_blob_readable_anywhere(): for a mount without a source: is there a repository where this principal could GET the blob?
- * *ret_source names it (in the arena) with RS_READABLE_YES and, for the challenge, with RS_READABLE_OUT_OF_SCOPE; else NULL.
- * Looks at a bounded number of repositories (RS_READABLE_REPOSITORIES_MAX); past that the answer is no, which only costs an upload.
- */
+/* How many repositories that hold a blob are looked at for a mount without a source. */
 #define RS_READABLE_REPOSITORIES_MAX 256
-RS_MUST_CHECK enum rs_status rs_resolve_blob_readable_anywhere(struct rs_db *db, struct rs_auth *auth,
-                                                               const struct rs_identity *identity, const char *digest,
-                                                               struct rs_arena *arena, enum rs_readable *ret,
-                                                               const char **ret_source, struct rs_err *reterr);
 
 /**
- * rs_resolve_lists(): may this viewer read lists of the repository (tags, referrers), and which rows of them?
- * RS_OK gives RS_SIGHT_RELEASED or RS_SIGHT_ALL, whether or not the repository exists.  Errors: RS_UNAUTHORIZED, RS_DENIED,
- * RS_NOT_FOUND (an anonymous token).
+ * rs_resolve_blob_readable_anywhere(): for a mount without a source: is there a repository where
+ * this principal could GET the blob?  Looks at RS_READABLE_REPOSITORIES_MAX of them; past that the
+ * answer is no, which only costs an upload.
+ * *ret_source names it (in the arena) with RS_READABLE_YES and, for the challenge, with
+ * RS_READABLE_OUT_OF_SCOPE; else NULL.
  */
-RS_MUST_CHECK enum rs_status rs_resolve_lists(const struct rs_viewer *viewer, enum rs_sight *ret, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_resolve_blob_readable_anywhere(
+    struct rs_db *db, struct rs_auth *auth, const struct rs_identity *identity, const char *digest,
+    struct rs_arena *arena, enum rs_readable *ret, const char **ret_source, struct rs_err *reterr);
 
-/* The same for a list over many repositories: what the grants give, whatever the token's scope. */
+/**
+ * rs_resolve_lists(): may this viewer read lists of the repository (tags, referrers), and which
+ * rows of them?  Never RS_SIGHT_NONE with RS_OK; whether the repository exists plays no part.
+ * Errors: RS_UNAUTHORIZED, RS_DENIED, RS_NOT_FOUND (an anonymous token).
+ */
+RS_MUST_CHECK enum rs_status rs_resolve_lists(const struct rs_viewer *viewer, enum rs_sight *ret,
+                                              struct rs_err *reterr);
+
+/* The same for a list over many repositories: what the grants give, whatever a token's scope. */
 enum rs_sight rs_resolve_sight(const struct rs_access *access);
 
 #endif
