@@ -11,6 +11,7 @@
  *  I1  repository_blob.refs  = number of manifests of the repository with a manifest_ref that names the blob (kind config, layer, blob).
  *  I2  repository_blob.opens = number of those that are released and whose manifest_ref.opens is 1.
  *  I3  repository_blob.present = 1 implies a row in blob; present = 0 implies that nobody can read the blob there.
+ *      withdrawn = 1 implies present = 1 and refs > 0.  A row that is not present has refs > 0.
  *  I4  tag.live_manifest_id is released; tag.staged_manifest_id is quarantined or failed, and staged_seq > live_seq.
  *      A tag row has at least one of both.
  *  I5  manifest.state = 'failed' iff failed_by is not NULL or some check_report of it is 'failed'.
@@ -43,6 +44,8 @@ static const char schema_1[] =
     "CREATE TABLE repository_blob("
     " repository_id INTEGER NOT NULL REFERENCES repository(id), digest TEXT NOT NULL, present INTEGER NOT NULL,"
     " refs INTEGER NOT NULL DEFAULT 0, opens INTEGER NOT NULL DEFAULT 0, linked_ms INTEGER NOT NULL,"
+    /* Deleted by a client while manifests name it: goes with the last of them, so that no image loses its layers. */
+    " withdrawn INTEGER NOT NULL DEFAULT 0,"
     " PRIMARY KEY(repository_id, digest)) WITHOUT ROWID;"
     "CREATE INDEX repository_blob_digest ON repository_blob(digest);"
     "CREATE TABLE blob_uploader("

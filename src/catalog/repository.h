@@ -1,0 +1,24 @@
+/*
+ * catalog/repository.h: the rows of repositories.
+ * Layer: catalog.  Threads: as the connection.
+ */
+#ifndef RS_CATALOG_REPOSITORY_H
+#define RS_CATALOG_REPOSITORY_H
+
+#include "db/db.h"
+
+/**
+ * rs_catalog_repository_find(): the id of a repository.  Errors: RS_NOT_FOUND (no such row), and the faults of the database.
+ * @name  a valid repository name (oci/name.h), as in every function here
+ */
+RS_MUST_CHECK enum rs_status rs_catalog_repository_find(struct rs_db_conn *conn, const char *name, int64_t *ret_id,
+                                                        struct rs_err *reterr);
+
+/**
+ * rs_catalog_repository_ensure(): the id of a repository, created if need be.  Within a write job.  A row alone shows nothing to anybody:
+ * what a repository has decides who sees it.
+ */
+RS_MUST_CHECK enum rs_status rs_catalog_repository_ensure(struct rs_db_conn *conn, const char *name, int64_t *ret_id,
+                                                          struct rs_err *reterr);
+
+#endif
