@@ -13,11 +13,15 @@
  *  I3  repository_blob.present = 1 implies a row in blob; present = 0 implies that nobody can read the blob there.
  *      withdrawn = 1 implies present = 1 and refs > 0.  A row that is not present has refs > 0.
  *  I4  tag.live_manifest_id is released; tag.staged_manifest_id is quarantined or failed, and staged_seq > live_seq.
- *      A tag row has at least one of both.
- *  I5  manifest.state = 'failed' iff failed_by is not NULL or some check_report of it is 'failed'.
+ *      A tag row has at least one of both.  live_seq keeps its value when the live pointer goes and the staged one stays:
+ *      no older push becomes live afterwards.
+ *  I5  manifest.state = 'failed' iff failed_by is not NULL; failed_by = 'check' implies a check_report of it with failing = 1;
+ *      a released manifest has no failing one.
  *  I6  every manifest has its bytes in manifest_bytes; every row of manifest_bytes belongs to a manifest.
- *  I7  manifest.subject_digest is the subject as the manifest names it (or the fallback tag's digest); joined = 1 only for an
- *      attachment whose state is not 'released' or that was released with its subject.
+ *  I7  manifest.subject_digest is the subject as the manifest names it (or the fallback tag's digest), canonical as soon as an alias
+ *      is known; joined = 1 only for an attachment in quarantine: it is held with its subject, there or still to come.
+ *  I8  manifest_ref.child_id is NULL or a manifest of the same repository with that digest; so are manifest_tag rows of their
+ *      manifest's repository.
  */
 static const char schema_1[] =
     "CREATE TABLE repository("
@@ -55,36 +59,45 @@ static const char schema_1[] =
 
     /* The id of a manifest is its push order.  shape: 'image', 'index', 'attachment' (SPEC section 1).
      * pushed_with: the permission the first push was made with ('push', 'quarantine-push', 'quarantine-decide').
-     * joined: it is held and released with its subject.  is_part / root are derived, never stored.
-     * has_data: a `data` field other than the two bytes {} (then there is no echo). */
+     * joined: it is held and released with its subject.  tagged: it was pushed under a tag at least once (then it is no part).
+     * is_part / root are derived, never stored.  has_data: a `data` field other than the two bytes {} (then there is no echo).
+     * observed: a policy that only observes would have held it.  state_ms: since when it is in that state.
+     * failed_by 'decision' stands until a decision lifts it; decided_by and decision_details tell of the last decision or failing
+     * check.  quarantine_event_id: the first `quarantine` event about it.  overdue_ms: when it was told to be overdue. */
     "CREATE TABLE manifest("
     " id INTEGER PRIMARY KEY AUTOINCREMENT, repository_id INTEGER NOT NULL REFERENCES repository(id), digest TEXT NOT NULL,"
     " media_type TEXT NOT NULL, artifact_type TEXT, config_media_type TEXT, annotations TEXT, size INTEGER NOT NULL,"
     " shape TEXT NOT NULL CHECK(shape IN ('image','index','attachment')),"
     " state TEXT NOT NULL CHECK(state IN ('quarantined','failed','released')), failed_by TEXT CHECK(failed_by IN ('decision','check')),"
-    " joined INTEGER NOT NULL DEFAULT 0, subject_digest TEXT, has_data INTEGER NOT NULL DEFAULT 0,"
+    " joined INTEGER NOT NULL DEFAULT 0, tagged INTEGER NOT NULL DEFAULT 0, subject_digest TEXT, has_data INTEGER NOT NULL DEFAULT 0,"
     " observed INTEGER NOT NULL DEFAULT 0, publisher_id INTEGER NOT NULL, publisher TEXT NOT NULL, pushed_with TEXT NOT NULL,"
     " pushed_ms INTEGER NOT NULL, state_ms INTEGER NOT NULL, decided_by TEXT, decision_details TEXT, quarantine_event_id TEXT,"
-    " overdue_ms INTEGER, version INTEGER NOT NULL DEFAULT 0, UNIQUE(repository_id, digest));"
+    " overdue_ms INTEGER, UNIQUE(repository_id, digest));"
     "CREATE INDEX manifest_digest ON manifest(digest);"
     "CREATE INDEX manifest_subject ON manifest(repository_id, subject_digest) WHERE subject_digest IS NOT NULL;"
     "CREATE INDEX manifest_held ON manifest(repository_id, state, id) WHERE state <> 'released';"
     "CREATE INDEX manifest_work ON manifest(state, id) WHERE state <> 'released';"
+    "CREATE INDEX manifest_since ON manifest(state, state_ms, id) WHERE state <> 'released';"
+    "CREATE INDEX manifest_overdue ON manifest(state_ms, id) WHERE state = 'quarantined' AND overdue_ms IS NULL;"
+    /* Subjects named by another algorithm's digest whose bytes nobody brought yet. */
+    "CREATE INDEX manifest_subject_alias ON manifest(subject_digest) WHERE subject_digest >= 'sha512:';"
     /* What a manifest names.  kind: 'config','layer','blob' (an index entry that is no manifest), 'manifest'.
+     * digest: canonical as soon as an alias is known.  repository_id: the manifest's.
      * opens: the blob was in the repository when this manifest was pushed.  child_id: the manifest linked at push. */
     "CREATE TABLE manifest_ref("
-    " manifest_id INTEGER NOT NULL REFERENCES manifest(id) ON DELETE CASCADE, position INTEGER NOT NULL, kind TEXT NOT NULL,"
-    " digest TEXT NOT NULL, media_type TEXT, size INTEGER NOT NULL, opens INTEGER NOT NULL DEFAULT 0, child_id INTEGER,"
+    " manifest_id INTEGER NOT NULL REFERENCES manifest(id) ON DELETE CASCADE, position INTEGER NOT NULL, repository_id INTEGER NOT NULL,"
+    " kind TEXT NOT NULL, digest TEXT NOT NULL, media_type TEXT, size INTEGER NOT NULL, opens INTEGER NOT NULL DEFAULT 0, child_id INTEGER,"
     " PRIMARY KEY(manifest_id, position)) WITHOUT ROWID;"
     "CREATE INDEX manifest_ref_child ON manifest_ref(child_id) WHERE child_id IS NOT NULL;"
-    "CREATE INDEX manifest_ref_digest ON manifest_ref(digest);"
+    "CREATE INDEX manifest_ref_digest ON manifest_ref(repository_id, digest);"
+    "CREATE INDEX manifest_ref_alias ON manifest_ref(digest) WHERE digest >= 'sha512:';"
     /* Who completed a PUT of these very bytes in this repository (the echo, and the publisher's own view). */
     "CREATE TABLE manifest_pusher("
     " manifest_id INTEGER NOT NULL REFERENCES manifest(id) ON DELETE CASCADE, principal_id INTEGER NOT NULL,"
     " permission TEXT NOT NULL, pushed_ms INTEGER NOT NULL, PRIMARY KEY(manifest_id, principal_id)) WITHOUT ROWID;"
 
     /* seq numbers pushes of tags, registry-wide (push_counter).  manifest_tag: under which tags a manifest was pushed since the tag
-     * was last deleted, with the latest seq. */
+     * was last deleted, with the latest seq, and the `quarantine` event of that push.  repository_id: the manifest's. */
     "CREATE TABLE push_counter(id INTEGER PRIMARY KEY CHECK(id = 1), value INTEGER NOT NULL);"
     "INSERT INTO push_counter(id, value) VALUES (1, 0);"
     "CREATE TABLE tag("
@@ -94,18 +107,22 @@ static const char schema_1[] =
     "CREATE INDEX tag_live ON tag(live_manifest_id) WHERE live_manifest_id IS NOT NULL;"
     "CREATE INDEX tag_staged ON tag(staged_manifest_id) WHERE staged_manifest_id IS NOT NULL;"
     "CREATE TABLE manifest_tag("
-    " manifest_id INTEGER NOT NULL REFERENCES manifest(id) ON DELETE CASCADE, tag TEXT NOT NULL, seq INTEGER NOT NULL,"
-    " quarantine_event_id TEXT, PRIMARY KEY(manifest_id, tag)) WITHOUT ROWID;"
+    " manifest_id INTEGER NOT NULL REFERENCES manifest(id) ON DELETE CASCADE, tag TEXT NOT NULL, repository_id INTEGER NOT NULL,"
+    " seq INTEGER NOT NULL, quarantine_event_id TEXT, PRIMARY KEY(manifest_id, tag)) WITHOUT ROWID;"
+    "CREATE INDEX manifest_tag_name ON manifest_tag(repository_id, tag, seq);"
 
-    /* Failed verdicts outlive deletion. */
+    /* Failed verdicts outlive deletion: written when a failed manifest is deleted, taken back when the same bytes are pushed again.
+     * checks: the failing reports as JSON [{name, reporter_id, reporter, reported_ms, details}]. */
     "CREATE TABLE verdict("
     " repository TEXT NOT NULL, digest TEXT NOT NULL, failed_by TEXT NOT NULL, decided_by TEXT NOT NULL, details TEXT, at_ms INTEGER NOT NULL,"
     " checks TEXT, PRIMARY KEY(repository, digest)) WITHOUT ROWID;"
+    /* failing: it failed while the policy required it, and the same check has not passed since. */
     "CREATE TABLE check_report("
     " manifest_id INTEGER NOT NULL REFERENCES manifest(id) ON DELETE CASCADE, name TEXT NOT NULL,"
     " state TEXT NOT NULL CHECK(state IN ('running','passed','failed')), reporter_id INTEGER NOT NULL, reporter TEXT NOT NULL,"
-    " reported_ms INTEGER NOT NULL, details TEXT, PRIMARY KEY(manifest_id, name)) WITHOUT ROWID;"
-    /* A lease.  check_name '' is the decision itself.  left_ms is what was left of the lease when it was last written. */
+    " reported_ms INTEGER NOT NULL, details TEXT, failing INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(manifest_id, name)) WITHOUT ROWID;"
+    /* A lease.  check_name '' is the decision itself.  It ends by elapsed time: at expires_mono_ms of the boot boot_id; after a
+     * reboot the whole lease begins anew (never early).  expires_ms is the same as wall time, only to be shown. */
     "CREATE TABLE claim("
     " id TEXT PRIMARY KEY, manifest_id INTEGER NOT NULL REFERENCES manifest(id) ON DELETE CASCADE, check_name TEXT NOT NULL,"
     " principal_id INTEGER NOT NULL, principal TEXT NOT NULL, lease_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL,"
@@ -124,6 +141,7 @@ static const char schema_1[] =
     " digest TEXT NOT NULL, state TEXT NOT NULL CHECK(state IN ('waiting','dead')), attempts INTEGER NOT NULL, first_ms INTEGER NOT NULL,"
     " next_ms INTEGER NOT NULL, last_error TEXT, PRIMARY KEY(webhook_id, event_seq)) WITHOUT ROWID;"
     "CREATE INDEX delivery_next ON delivery(webhook_id, state, next_ms);"
+    "CREATE INDEX delivery_digest ON delivery(webhook_id, digest, event_seq) WHERE state = 'waiting';"
 
     /* The audit log: canonical bytes, chained.  The other columns are copies for filtering. */
     "CREATE TABLE audit("
@@ -133,6 +151,9 @@ static const char schema_1[] =
     "CREATE INDEX audit_digest ON audit(digest, seq) WHERE digest IS NOT NULL;"
     "CREATE INDEX audit_actor ON audit(actor, seq);"
     "CREATE INDEX audit_at ON audit(at_ms);"
+    /* Signed heads of the tree over the records, with the tree's frontier at that size. */
+    "CREATE TABLE audit_checkpoint("
+    " size INTEGER PRIMARY KEY, note TEXT NOT NULL, frontier BLOB NOT NULL, created_ms INTEGER NOT NULL);"
 
     /* Small facts: signing key ids, whether the initial configuration was applied, ... */
     "CREATE TABLE fact(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
