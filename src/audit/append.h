@@ -8,21 +8,30 @@
 #include <stddef.h>
 
 #include "auth/access.h"
+#include "base/buf.h"
 #include "db/db.h"
 
 struct rs_audit_entry {
-    const char *action;            /* "quarantined", "pushed", "released", "failed", "reversed", "deleted", "tag-moved", "grant-added", ... */
-    const struct rs_actor *actor;  /* required */
-    const char *repository;        /* NULL when it is about no repository */
-    const char *const *tags;       /* n_tags names, in order; may be NULL when n_tags is 0 */
+    const char *action;           /* "quarantined", "pushed", "released", "failed", "reversed", "deleted", "tag-moved", "grant-added", ... */
+    const struct rs_actor *actor; /* required */
+    const char *repository;       /* NULL when it is about no repository */
+    const char *const *tags;      /* n_tags names, in order; may be NULL when n_tags is 0 */
     size_t n_tags;
-    const char *digest;            /* NULL when it is about no manifest */
-    const char *publisher;         /* who pushed; NULL when it does not apply */
-    const char *details;           /* JSON text (any value) or NULL; at most RS_AUDIT_DETAILS_BYTES_MAX */
-    int64_t cause;                 /* seq of the decision's own record in a cascade; 0 = none */
+    const char *digest;    /* NULL when it is about no manifest */
+    const char *publisher; /* who pushed; NULL when it does not apply */
+    const char *details;   /* JSON text (any value) or NULL; at most RS_AUDIT_DETAILS_BYTES_MAX; stored in canonical form */
+    int64_t cause;         /* seq of the decision's own record in a cascade; 0 = none */
 };
 
 #define RS_AUDIT_DETAILS_BYTES_MAX ((size_t)65536)
+
+/**
+ * rs_audit_details_of_text(): free-form text as details: what is JSON stays that value, everything else becomes one JSON string.
+ * Bytes that are not UTF-8 become U+FFFD.  Also right for the `decision` of an event.
+ * @out  appended to
+ * Errors: RS_TOO_LARGE (more than RS_AUDIT_DETAILS_BYTES_MAX afterwards), RS_NOMEM.
+ */
+RS_MUST_CHECK enum rs_status rs_audit_details_of_text(struct rs_str text, struct rs_buf *out, struct rs_err *reterr);
 
 /**
  * rs_audit_append(): chain and store one record.  Runs inside a write job; the record exists exactly when the change does.

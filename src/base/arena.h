@@ -23,7 +23,8 @@ void *rs_arena_alloc(struct rs_arena *a, size_t bytes);
 /* NUL-terminated copy of n bytes. */
 char *rs_arena_strndup(struct rs_arena *a, const char *src, size_t n);
 char *rs_arena_strdup(struct rs_arena *a, const char *src);
-RS_PRINTF(2, 3) char *rs_arena_printf(struct rs_arena *a, const char *fmt, ...);
+RS_PRINTF(2, 3)
+char *rs_arena_printf(struct rs_arena *a, const char *fmt, ...);
 /* Frees everything; idempotent; the arena can be used again. */
 void rs_arena_release(struct rs_arena *a);
 

@@ -15,18 +15,22 @@ struct rs_buf {
     char *data;
     size_t len;
     size_t cap;
-    size_t max;  /* most bytes it may hold, the final NUL not counted */
-    int failed;  /* sticky: an append failed; later appends do nothing */
+    size_t max; /* most bytes it may hold, the final NUL not counted */
+    int failed; /* sticky: an append failed; later appends do nothing */
 };
 
-#define RS_BUF_INIT(max_bytes) {.max = (max_bytes)}
+#define RS_BUF_INIT(max_bytes) \
+    { \
+        .max = (max_bytes) \
+    }
 
 /* Appends fail with RS_TOO_LARGE past max, RS_NOMEM without memory; the buffer then keeps its old content and `failed` is set,
  * so that a run of appends may be checked once at the end with rs_buf_status(). */
 enum rs_status rs_buf_add(struct rs_buf *b, const void *src, size_t n);
 enum rs_status rs_buf_adds(struct rs_buf *b, const char *text);
 enum rs_status rs_buf_addc(struct rs_buf *b, char c);
-RS_PRINTF(2, 3) enum rs_status rs_buf_addf(struct rs_buf *b, const char *fmt, ...);
+RS_PRINTF(2, 3)
+enum rs_status rs_buf_addf(struct rs_buf *b, const char *fmt, ...);
 /* RS_OK, or why an append failed. */
 RS_MUST_CHECK enum rs_status rs_buf_status(const struct rs_buf *b);
 /* Text view, "" when empty; borrowed. */

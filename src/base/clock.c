@@ -51,7 +51,8 @@ void rs_clock_format(int64_t unix_ms, char out[RS_TIME_TEXT_BYTES])
     /* Years 0..9999 only: anything else (a damaged row) is shown as the nearest end. */
     const int64_t lowest = -62167219200000;
     const int64_t highest = 253402300799999;
-    unix_ms = unix_ms < lowest ? lowest : unix_ms > highest ? highest : unix_ms;
+    unix_ms = unix_ms < lowest ? lowest : unix_ms > highest ? highest
+                                                            : unix_ms;
     int64_t s = unix_ms / 1000;
     int64_t ms = unix_ms % 1000;
     if (ms < 0) {

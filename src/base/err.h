@@ -13,12 +13,15 @@ struct rs_err {
     enum rs_status status;
     int line;
     const char *file;
-    char message[512];  /* for the client: what happened, why, what to do; never paths, SQL or hosts */
-    char log[256];      /* for the operator's log only: errno text, path, SQL message; "" = none */
-    char detail[1536];  /* JSON text for the error's `detail` member; "" = none */
+    char message[512]; /* for the client: what happened, why, what to do; never paths, SQL or hosts */
+    char log[256];     /* for the operator's log only: errno text, path, SQL message; "" = none */
+    char detail[1536]; /* JSON text for the error's `detail` member; "" = none */
 };
 
-#define RS_ERR_INIT {.status = RS_OK}
+#define RS_ERR_INIT \
+    { \
+        .status = RS_OK \
+    }
 
 /**
  * rs_fail(): fill *reterr (may be NULL) and return `s`.  An error already set is kept: the first one wins.
@@ -30,7 +33,8 @@ enum rs_status rs_err_set(struct rs_err *reterr, enum rs_status s, const char *f
                           const char *fmt, ...);
 
 /* Add operator-only text (kept out of what the client sees).  Returns err->status. */
-RS_PRINTF(2, 3) enum rs_status rs_err_log(struct rs_err *reterr, const char *fmt, ...);
+RS_PRINTF(2, 3)
+enum rs_status rs_err_log(struct rs_err *reterr, const char *fmt, ...);
 
 /* Fails with the status that errno value `e` means: ENOSPC/EDQUOT NO_SPACE, ENOMEM NOMEM, ENOENT NOT_FOUND, else IO. */
 #define rs_fail_errno(reterr, e, what) rs_err_set_errno((reterr), (e), __FILE__, __LINE__, (what))

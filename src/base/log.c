@@ -49,7 +49,8 @@ void rs_log_write(enum rs_log_level level, const char *msg, const struct rs_log_
 {
     if (level < atomic_load_explicit(&threshold, memory_order_relaxed))
         return;
-    RS_AUTO(rs_buf) struct rs_buf b = RS_BUF_INIT(LINE_BYTES_MAX);
+    RS_AUTO(rs_buf)
+    struct rs_buf b = RS_BUF_INIT(LINE_BYTES_MAX);
     char when[RS_TIME_TEXT_BYTES];
     rs_clock_format(rs_clock_unix_ms(), when);
     (void)rs_buf_addf(&b, "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":", when, level_words[level]);

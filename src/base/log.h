@@ -10,7 +10,10 @@
 
 #include "base/attr.h"
 
-enum rs_log_level { RS_LOG_DEBUG, RS_LOG_INFO, RS_LOG_WARN, RS_LOG_ERROR };
+enum rs_log_level { RS_LOG_DEBUG,
+                    RS_LOG_INFO,
+                    RS_LOG_WARN,
+                    RS_LOG_ERROR };
 
 void rs_log_set_level(enum rs_log_level level);
 /* false for an unknown word; words: debug, info, warn, error. */
@@ -30,8 +33,8 @@ struct rs_log_field {
  * rs_log(): rs_log(RS_LOG_INFO, "started", RS_F("address", a), RS_N("port", p));
  * Text is JSON-escaped, so that nothing a client sends can forge a line; a line is cut at 8 KiB.
  */
-#define rs_log(level, msg, ...)                                                                    \
-    rs_log_write((level), (msg), (struct rs_log_field[]){__VA_ARGS__ __VA_OPT__(, ) {.key = NULL}})
+#define rs_log(level, msg, ...) \
+    rs_log_write((level), (msg), (struct rs_log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}})
 void rs_log_write(enum rs_log_level level, const char *msg, const struct rs_log_field *fields);
 
 #endif

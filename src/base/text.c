@@ -149,7 +149,8 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 {
     if (p[0] < 0x80)
         return 1;
-    size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3
+                                                 : 2;
     if (p[0] < 0xc2 || p[0] > 0xf4 || n < len)
         return 0;
     for (size_t i = 1; i < len; i++)

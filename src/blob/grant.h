@@ -10,9 +10,9 @@
 struct rs_grant; /* opaque; valid for the request that got it */
 
 /* What the grant is for.  Borrowed from the grant. */
-const char *rs_grant_digest(const struct rs_grant *g);      /* canonical sha256 digest */
+const char *rs_grant_digest(const struct rs_grant *g); /* canonical sha256 digest */
 const char *rs_grant_repository(const struct rs_grant *g);
 int64_t rs_grant_principal_id(const struct rs_grant *g);
-uint64_t rs_grant_size(const struct rs_grant *g);           /* bytes, as the catalog knows it */
+uint64_t rs_grant_size(const struct rs_grant *g); /* bytes, as the catalog knows it */
 
 #endif

@@ -53,9 +53,9 @@ struct rs_upload_info {
     char id[RS_ID_TEXT_BYTES];
     char repository[256];
     int64_t principal_id;
-    char algorithm[8];       /* announced digest algorithm: "sha256" (default) or "sha512" */
-    uint64_t size;           /* bytes received so far */
-    int64_t started_ms;      /* wall clock */
+    char algorithm[8];  /* announced digest algorithm: "sha256" (default) or "sha512" */
+    uint64_t size;      /* bytes received so far */
+    int64_t started_ms; /* wall clock */
     int64_t touched_ms;
 };
 
@@ -88,8 +88,8 @@ RS_MUST_CHECK enum rs_status rs_upload_append(struct rs_upload *u, const void *s
 void rs_upload_close(struct rs_upload *u);
 
 struct rs_upload_result {
-    char digest[72];   /* canonical "sha256:<hex>" */
-    char alias[136];   /* the digest the client named when that is another algorithm, else "" */
+    char digest[72]; /* canonical "sha256:<hex>" */
+    char alias[136]; /* the digest the client named when that is another algorithm, else "" */
     uint64_t size;
 };
 

@@ -22,8 +22,8 @@ struct rs_stmt;    /* a prepared statement of one connection, borrowed from its 
 
 struct rs_db_options {
     const char *path;
-    unsigned commit_jobs_max;    /* jobs in one group, 0 = 256 */
-    unsigned queue_jobs_max;     /* waiting jobs before RS_BUSY, 0 = 4096 */
+    unsigned commit_jobs_max; /* jobs in one group, 0 = 256 */
+    unsigned queue_jobs_max;  /* waiting jobs before RS_BUSY, 0 = 4096 */
     /* Called once, on the writer's thread, when a commit or an fsync fails: the process must stop writing and exit. */
     void (*on_fatal)(void *arg, const struct rs_err *err);
     void *on_fatal_arg;
@@ -64,7 +64,9 @@ void rs_db_after_commit(struct rs_db_conn *conn, void (*fn)(void *arg), void *ar
 RS_MUST_CHECK enum rs_status rs_db_read_begin(struct rs_db *db, struct rs_db_conn **ret, struct rs_err *reterr);
 void rs_db_read_end(struct rs_db_conn *conn); /* NULL-safe */
 
-struct rs_db_read { struct rs_db_conn *conn; };
+struct rs_db_read {
+    struct rs_db_conn *conn;
+};
 static inline void rs_db_read_release(struct rs_db_read *r)
 {
     rs_db_read_end(r->conn);

@@ -19,18 +19,18 @@ enum rs_event_type {
 
 struct rs_event {
     enum rs_event_type type;
-    const struct rs_actor *actor;     /* who caused this event; for a delayed push, who released */
+    const struct rs_actor *actor; /* who caused this event; for a delayed push, who released */
     const char *repository;
-    const char *tag;                  /* NULL for none */
+    const char *tag; /* NULL for none */
     const char *digest;
-    const char *publisher;            /* who pushed the manifest */
-    int64_t size;                     /* of the manifest, bytes */
+    const char *publisher; /* who pushed the manifest */
+    int64_t size;          /* of the manifest, bytes */
     const char *media_type;
-    const char *artifact_type;        /* NULL for none */
-    const char *subject;              /* digest, NULL for none */
-    const char *decision;             /* JSON text of the decision's details or NULL; only shown to those who may see details */
-    const char *quarantine_event_id;  /* a delayed push names its quarantine event; NULL otherwise */
-    bool is_held;                     /* about a manifest that is in quarantine: narrower audience */
+    const char *artifact_type;       /* NULL for none */
+    const char *subject;             /* digest, NULL for none */
+    const char *decision;            /* JSON text of the decision's details or NULL; only shown to those who may see details */
+    const char *quarantine_event_id; /* a delayed push names its quarantine event; NULL otherwise */
+    bool is_held;                    /* about a manifest that is in quarantine: narrower audience */
 };
 
 /**

@@ -19,7 +19,8 @@ struct rs_reply; /* belongs to the request */
 void rs_reply_status(struct rs_reply *re, unsigned http_status); /* default 200 */
 /* Header values are checked: control bytes make the request fail with RS_INTERNAL.  Copied.  The same name may be added again. */
 void rs_reply_header(struct rs_reply *re, const char *name, const char *value);
-RS_PRINTF(3, 4) void rs_reply_headerf(struct rs_reply *re, const char *name, const char *fmt, ...);
+RS_PRINTF(3, 4)
+void rs_reply_headerf(struct rs_reply *re, const char *name, const char *fmt, ...);
 /* Takes the buffer's memory.  Content-Length is set by itself; on HEAD the body is left out and the length kept.
  * A buffer that has failed (rs_buf_status()) makes the request fail with that status. */
 void rs_reply_body(struct rs_reply *re, const char *content_type, struct rs_buf *body);

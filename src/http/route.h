@@ -12,27 +12,27 @@
 /* What a route asks of the caller before its handler runs. */
 enum rs_need {
     RS_NEED_UNSET = 0,
-    RS_NEED_NOTHING,        /* health, token service; the Authorization header is not looked at */
-    RS_NEED_METRICS,        /* a loopback client where the configuration says so, else audit-read or admin */
-    RS_NEED_LOGIN,          /* any identity with credentials, or an anonymous one that holds some grant (GET /v2/, lists filtered by row) */
-    RS_NEED_READ,           /* content of {name}: scope pull and some grant there; the resolver decides the rest */
-    RS_NEED_UPLOAD,         /* push or quarantine-push on {name}, and scope push */
-    RS_NEED_DELETE,         /* delete on {name}, and scope delete */
-    RS_NEED_STATE,          /* the quarantine API of {name}: credentials; the use case judges by the principal's grants */
-    RS_NEED_AUDIT,          /* audit-read anywhere; rows are filtered by pattern */
-    RS_NEED_ADMIN,          /* admin on "**" */
+    RS_NEED_NOTHING, /* health, token service; the Authorization header is not looked at */
+    RS_NEED_METRICS, /* a loopback client where the configuration says so, else audit-read or admin */
+    RS_NEED_LOGIN,   /* any identity with credentials, or an anonymous one that holds some grant (GET /v2/, lists filtered by row) */
+    RS_NEED_READ,    /* content of {name}: scope pull and some grant there; the resolver decides the rest */
+    RS_NEED_UPLOAD,  /* push or quarantine-push on {name}, and scope push */
+    RS_NEED_DELETE,  /* delete on {name}, and scope delete */
+    RS_NEED_STATE,   /* the quarantine API of {name}: credentials; the use case judges by the principal's grants */
+    RS_NEED_AUDIT,   /* audit-read anywhere; rows are filtered by pattern */
+    RS_NEED_ADMIN,   /* admin on "**" */
 };
 
 enum rs_body_kind {
     RS_BODY_UNSET = 0,
-    RS_BODY_NONE,           /* a body is refused, 400 */
-    RS_BODY_MEMORY,         /* collected up to body_max, then the handler runs; more is 413 */
-    RS_BODY_STREAM,         /* begin() at the headers, then bytes to its sink, then the handler */
+    RS_BODY_NONE,   /* a body is refused, 400 */
+    RS_BODY_MEMORY, /* collected up to body_max, then the handler runs; more is 413 */
+    RS_BODY_STREAM, /* begin() at the headers, then bytes to its sink, then the handler */
 };
 
 enum rs_runs {
-    RS_RUNS_INLINE = 0,     /* on the loop's thread: microseconds, reads only */
-    RS_RUNS_ON_WORKER,      /* may block: commits, fsync, hashing; the connection is suspended meanwhile */
+    RS_RUNS_INLINE = 0, /* on the loop's thread: microseconds, reads only */
+    RS_RUNS_ON_WORKER,  /* may block: commits, fsync, hashing; the connection is suspended meanwhile */
 };
 
 typedef enum rs_status (*rs_handler)(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr);
@@ -49,16 +49,16 @@ struct rs_sink {
 typedef enum rs_status (*rs_stream_begin)(struct rs_request *r, struct rs_sink *ret_sink, struct rs_err *reterr);
 
 struct rs_route {
-    unsigned methods;        /* RS_GET | RS_HEAD ... */
-    const char *pattern;     /* "/v2/{name}/manifests/{reference}": {name} spans segments, any other parameter is one segment; a pattern
+    unsigned methods;    /* RS_GET | RS_HEAD ... */
+    const char *pattern; /* "/v2/{name}/manifests/{reference}": {name} spans segments, any other parameter is one segment; a pattern
                               * that ends in '/' also matches without it */
     enum rs_need need;
     enum rs_body_kind body;
-    uint64_t body_max;       /* bytes; for RS_BODY_STREAM 0 = no limit */
-    enum rs_runs runs;       /* RS_BODY_STREAM always runs on a worker */
+    uint64_t body_max; /* bytes; for RS_BODY_STREAM 0 = no limit */
+    enum rs_runs runs; /* RS_BODY_STREAM always runs on a worker */
     rs_handler handler;
-    rs_stream_begin begin;   /* RS_BODY_STREAM only */
-    const char *repeated;    /* query parameters that may repeat, separated by spaces ("tag"), or NULL */
+    rs_stream_begin begin; /* RS_BODY_STREAM only */
+    const char *repeated;  /* query parameters that may repeat, separated by spaces ("tag"), or NULL */
 };
 
 struct rs_routes; /* a checked table */
@@ -79,7 +79,7 @@ struct rs_route_match {
     bool bad_name;                /* nothing matched, but something would if its {name} were a repository name */
     unsigned params_n;
     struct {
-        const char *name;         /* of the pattern, NUL-terminated */
+        const char *name; /* of the pattern, NUL-terminated */
         struct rs_str value;
     } params[RS_ROUTE_PARAMS_MAX];
 };

@@ -10,6 +10,7 @@ struct rs_db;
 struct rs_blobs;
 struct rs_auth;
 struct rs_webhooks;
+struct rs_audit;
 
 struct rs_services {
     const struct rs_config *config;
@@ -17,6 +18,7 @@ struct rs_services {
     struct rs_blobs *blobs;
     struct rs_auth *auth;
     struct rs_webhooks *webhooks;
+    struct rs_audit *audit;
 };
 
 #endif
