@@ -162,7 +162,8 @@ static const char *const migrations[] = {schema_1};
 
 static enum rs_status version_get(struct rs_db_conn *conn, int64_t *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     bool row = false;
     enum rs_status s = rs_db_prepare(conn, "SELECT version FROM schema_version WHERE id = 1", &st, reterr);
     if (s == RS_OK)
