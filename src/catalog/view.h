@@ -2,7 +2,7 @@
  * catalog/view.h: read queries about one manifest or tag of a repository.
  * Layer: catalog.  Threads: as the connection.  Spec: SPEC section 4 (what is decided from them).
  *
- * These functions say what is there, never who may see it: that is decided in quarantine/resolver.c.
+ * These functions say what is there, never who may see it: quarantine/resolver.c decides that.
  * "Not there" is an answer (*ret_found false), not an error.  Texts are copied into the arena.
  * Errors of all: RS_IO, RS_NOMEM, and RS_CORRUPT for a row that breaks the schema's rules.
  * The other read queries are in view_blob.h (blobs) and view_list.h (lists).

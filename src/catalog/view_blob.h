@@ -38,13 +38,14 @@ RS_MUST_CHECK enum rs_status rs_view_blob_is_own_config(struct rs_db_conn *conn,
                                                         struct rs_err *reterr);
 
 /* The manifest in quarantine that keeps it closed: one in state quarantined before a failed one,
- * among them the latest. */
+ * among them the latest.  Only for telling the reason: looks at the latest manifests that name it,
+ * a bounded number of them, and may find none. */
 RS_MUST_CHECK enum rs_status rs_view_blob_holder(struct rs_db_conn *conn, struct rs_arena *arena,
                                                  const char *repository, const char *digest,
                                                  bool *ret_found, struct rs_view_manifest *ret,
                                                  struct rs_err *reterr);
 
-/* Names of repositories where it is present, at most n_max, in the arena; those that open it first. */
+/* Names of repositories where it is present, at most n_max, those that open it first. */
 RS_MUST_CHECK enum rs_status rs_view_blob_repositories(struct rs_db_conn *conn,
                                                        struct rs_arena *arena, const char *digest,
                                                        size_t n_max, const char ***ret,

@@ -48,20 +48,15 @@ struct rs_view_referrer {
 };
 typedef bool (*rs_view_referrer_visit)(const struct rs_view_referrer *row, void *arg);
 
-/**
- * rs_view_list_referrers(): manifests of the repository that name `subject` (canonical, or what the
- * client sent when nothing is known under it) under any of its digests, ordered by digest, after
- * `after`.
- * @artifact_type  NULL for all
- */
 struct rs_view_referrers_of {
     const char *repository;
-    const char *subject;
-    const char *artifact_type;
-    const char *after;
+    const char *subject;       /* canonical, or what the client sent when no bytes are known for it */
+    const char *artifact_type; /* NULL for all */
+    const char *after;         /* a digest; "" for the first page */
     enum rs_view_rows rows;
     unsigned n_max;
 };
+/* Manifests of the repository that name the subject, ordered by digest. */
 RS_MUST_CHECK enum rs_status rs_view_list_referrers(struct rs_db_conn *conn,
                                                     const struct rs_view_referrers_of *of,
                                                     rs_view_referrer_visit visit, void *arg,

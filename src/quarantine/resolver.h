@@ -28,13 +28,18 @@
 #include "blob/grant.h"
 #include "db/db.h"
 
+struct rs_audit;
+struct rs_auth;
+
 /* Who asks, about which repository.  `access` is what rs_auth_access() gave for identity and
  * repository in this request. */
 struct rs_viewer {
     const struct rs_identity *identity;
     const struct rs_access *access;
     const char *repository;
-    struct rs_arena *arena; /* of the request: results live there */
+    struct rs_arena *arena;       /* of the request: results live there */
+    struct rs_audit *audit;       /* where a denied read of content in quarantine is counted, */
+    const struct rs_actor *actor; /* and who asked; NULL, one of them: it is not counted */
 };
 
 /* What the caller wants of the content. */
@@ -116,8 +121,6 @@ RS_MUST_CHECK enum rs_status rs_resolve_blob_readable(struct rs_db *db,
                                                       const struct rs_viewer *viewer,
                                                       const char *digest, enum rs_readable *ret,
                                                       struct rs_err *reterr);
-
-struct rs_auth;
 
 /* How many repositories that hold a blob are looked at for a mount without a source. */
 #define RS_READABLE_REPOSITORIES_MAX 256

@@ -1,0 +1,218 @@
+#include "catalog/view.h"
+
+#include <string.h>
+
+#include "base/attr.h"
+
+/* The columns that manifest_read() takes, of table or alias m. */
+#define COLUMNS(m) \
+    m ".id, " m ".digest, " m ".media_type, " m ".size, " m ".state, " m ".state_ms, " m ".has_data"
+#define N_COLUMNS 7
+
+static const char *const state_names[] = {
+    [RS_VIEW_QUARANTINED] = "quarantined",
+    [RS_VIEW_FAILED] = "failed",
+    [RS_VIEW_RELEASED] = "released",
+};
+
+const char *rs_view_state_name(enum rs_view_state state)
+{
+    return state_names[state];
+}
+
+static bool state_parse(const char *name, enum rs_view_state *ret)
+{
+    for (size_t i = 0; name != NULL && i < RS_ARRAY_LEN(state_names); i++) {
+        if (strcmp(name, state_names[i]) == 0) {
+            *ret = (enum rs_view_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum rs_status text_copy(struct rs_arena *arena, const char *text, const char **ret,
+                                struct rs_err *reterr)
+{
+    if (text == NULL)
+        return rs_fail(reterr, RS_CORRUPT, NULL);
+    *ret = rs_arena_strdup(arena, text);
+    return *ret == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : RS_OK;
+}
+
+/* One manifest out of the columns from `col` on. */
+static enum rs_status manifest_read(struct rs_stmt *st, int col, struct rs_arena *arena,
+                                    struct rs_view_manifest *ret, struct rs_err *reterr)
+{
+    const int64_t size = rs_stmt_col_int(st, col + 3);
+    struct rs_view_manifest m = {
+        .id = rs_stmt_col_int(st, col),
+        .size = (uint64_t)size,
+        .state_ms = rs_stmt_col_int(st, col + 5),
+        .has_data = rs_stmt_col_int(st, col + 6) != 0,
+    };
+    if (size < 0 || !state_parse(rs_stmt_col_text(st, col + 4), &m.state))
+        return rs_fail(reterr, RS_CORRUPT, NULL);
+    enum rs_status s = text_copy(arena, rs_stmt_col_text(st, col + 1), &m.digest, reterr);
+    if (s == RS_OK)
+        s = text_copy(arena, rs_stmt_col_text(st, col + 2), &m.media_type, reterr);
+    if (s == RS_OK)
+        *ret = m;
+    return s;
+}
+
+enum rs_status rs_view_manifest(struct rs_db_conn *conn, struct rs_arena *arena,
+                                const char *repository, const char *digest, bool *ret_found,
+                                struct rs_view_manifest *ret, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    *ret_found = false;
+    enum rs_status s = rs_db_prepare(conn,
+                                     "SELECT " COLUMNS("m") " FROM repository r"
+                                     " JOIN manifest m ON m.repository_id = r.id AND m.digest = $2"
+                                     " WHERE r.name = $1",
+                                     &st, reterr);
+    if (s != RS_OK)
+        return s;
+    bool row = false;
+    rs_stmt_text(st, 1, repository);
+    rs_stmt_text(st, 2, digest);
+    s = rs_stmt_step(st, &row, reterr);
+    if (s == RS_OK && row)
+        s = manifest_read(st, 0, arena, ret, reterr);
+    *ret_found = s == RS_OK && row;
+    return s;
+}
+
+/* A pointer of a tag at the columns from `col` on: absent, or a manifest that is released or not,
+ * as the pointer says.  A staged manifest that is live would be an open door: damage, not an answer. */
+static enum rs_status pointer_read(struct rs_stmt *st, int col, struct rs_arena *arena,
+                                   bool want_released, bool *ret_has, struct rs_view_manifest *ret,
+                                   struct rs_err *reterr)
+{
+    *ret_has = false;
+    if (rs_stmt_col_is_null(st, col))
+        return RS_OK;
+    enum rs_status s = manifest_read(st, col, arena, ret, reterr);
+    if (s == RS_OK && (ret->state == RS_VIEW_RELEASED) != want_released)
+        s = rs_fail(reterr, RS_CORRUPT, NULL);
+    *ret_has = s == RS_OK;
+    return s;
+}
+
+enum rs_status rs_view_tag(struct rs_db_conn *conn, struct rs_arena *arena, const char *repository,
+                           const char *tag, bool *ret_found, struct rs_view_tag *ret,
+                           struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    *ret_found = false;
+    /* The repository is compared again: a pointer across repositories gives nothing. */
+    enum rs_status s = rs_db_prepare(
+        conn,
+        "SELECT " COLUMNS("l") ", " COLUMNS("s") " FROM repository r"
+        " JOIN tag t ON t.repository_id = r.id AND t.name = $2"
+        " LEFT JOIN manifest l ON l.id = t.live_manifest_id AND l.repository_id = r.id"
+        " LEFT JOIN manifest s ON s.id = t.staged_manifest_id AND s.repository_id = r.id"
+        " WHERE r.name = $1",
+        &st, reterr);
+    if (s != RS_OK)
+        return s;
+    bool row = false;
+    rs_stmt_text(st, 1, repository);
+    rs_stmt_text(st, 2, tag);
+    s = rs_stmt_step(st, &row, reterr);
+    if (s != RS_OK || !row)
+        return s;
+    s = pointer_read(st, 0, arena, true, &ret->has_live, &ret->live, reterr);
+    if (s == RS_OK)
+        s = pointer_read(st, N_COLUMNS, arena, false, &ret->has_staged, &ret->staged, reterr);
+    *ret_found = s == RS_OK;
+    return s;
+}
+
+enum rs_status rs_view_manifest_bytes(struct rs_db_conn *conn,
+                                      const struct rs_view_manifest *manifest, struct rs_buf *out,
+                                      struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    enum rs_status s = rs_db_prepare(conn, "SELECT bytes FROM manifest_bytes WHERE digest = $1",
+                                     &st, reterr);
+    if (s != RS_OK)
+        return s;
+    bool row = false;
+    rs_stmt_text(st, 1, manifest->digest);
+    s = rs_stmt_step(st, &row, reterr);
+    if (s != RS_OK)
+        return s;
+    struct rs_str bytes = row ? rs_stmt_col_str(st, 0) : rs_str_n("", 0);
+    if (!row || bytes.n != manifest->size) {
+        s = rs_fail(reterr, RS_CORRUPT, NULL);
+        (void)rs_err_log(reterr, "bytes of manifest %s are missing or cut", manifest->digest);
+        return s;
+    }
+    s = rs_buf_add(out, bytes.p, bytes.n);
+    return s == RS_OK ? s : rs_fail(reterr, s, NULL);
+}
+
+enum rs_status rs_view_is_pusher(struct rs_db_conn *conn, int64_t manifest_id,
+                                 int64_t principal_id, bool *ret, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    *ret = false;
+    enum rs_status s = rs_db_prepare(conn,
+                                     "SELECT 1 FROM manifest_pusher"
+                                     " WHERE manifest_id = $1 AND principal_id = $2",
+                                     &st, reterr);
+    if (s != RS_OK)
+        return s;
+    rs_stmt_int(st, 1, manifest_id);
+    rs_stmt_int(st, 2, principal_id);
+    return rs_stmt_step(st, ret, reterr);
+}
+
+/* More reports than policies can sensibly ask for are not told. */
+#define CHECKS_MAX 64U
+
+static const char *check_state(const char *text)
+{
+    static const char *const known[] = {"running", "passed", "failed"};
+    for (size_t i = 0; text != NULL && i < RS_ARRAY_LEN(known); i++) {
+        if (strcmp(text, known[i]) == 0)
+            return known[i];
+    }
+    return NULL;
+}
+
+enum rs_status rs_view_checks(struct rs_db_conn *conn, struct rs_arena *arena, int64_t manifest_id,
+                              const struct rs_view_check **ret, size_t *ret_n,
+                              struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    struct rs_view_check *checks = rs_arena_alloc(arena, CHECKS_MAX * sizeof(*checks));
+    if (checks == NULL)
+        return rs_fail(reterr, RS_NOMEM, NULL);
+    enum rs_status s = rs_db_prepare(conn,
+                                     "SELECT name, state FROM check_report WHERE manifest_id = $1"
+                                     " ORDER BY name LIMIT $2",
+                                     &st, reterr);
+    if (s != RS_OK)
+        return s;
+    rs_stmt_int(st, 1, manifest_id);
+    rs_stmt_int(st, 2, CHECKS_MAX);
+    size_t n = 0;
+    for (bool row = true; s == RS_OK && n < CHECKS_MAX;) {
+        s = rs_stmt_step(st, &row, reterr);
+        if (s != RS_OK || !row)
+            break;
+        checks[n].state = check_state(rs_stmt_col_text(st, 1));
+        if (checks[n].state == NULL)
+            return rs_fail(reterr, RS_CORRUPT, NULL);
+        s = text_copy(arena, rs_stmt_col_text(st, 0), &checks[n].name, reterr);
+        n++;
+    }
+    if (s == RS_OK) {
+        *ret = checks;
+        *ret_n = n;
+    }
+    return s;
+}
