@@ -61,7 +61,8 @@ enum rs_status rs_password_hash(const char *password, char out[RS_PASSWORD_HASH_
     if (n == 0)
         return rs_fail(reterr, RS_BAD_REQUEST, "the password is empty");
     if (n > m->password_max)
-        return rs_fail(reterr, RS_BAD_REQUEST, "the password has %zu bytes, at most %zu are allowed",
+        return rs_fail(reterr, RS_BAD_REQUEST, "the password has %zu bytes, at most %zu are"
+                                               " allowed",
                        n, m->password_max);
     char seed[16];
     char setting[CRYPT_GENSALT_OUTPUT_SIZE];
@@ -80,8 +81,8 @@ static bool is_accepted(const char *stored)
     return false;
 }
 
-/* Could `stored` have been made from a password of this length?  bcrypt ignores what follows its 72nd
- * byte, so a longer password was never set with it. */
+/* Could `stored` have been made from a password of this length?  bcrypt ignores what follows its
+ * 72nd byte, so a longer password was never set with it. */
 static bool is_possible(const char *password, const char *stored)
 {
     return is_accepted(stored) && crypt_checksalt(stored) != CRYPT_SALT_INVALID &&

@@ -11,7 +11,8 @@ bool rs_secret_equal(const void *a, const void *b, size_t n)
 
 bool rs_secret_equal_text(const char *given, const char *secret)
 {
-    /* Every byte of `given` is looked at, against a byte of the secret or, past its end, its NUL. */
+    /* Every byte of `given` is looked at, against a byte of the secret or, past its end, its
+     * NUL. */
     size_t given_n = strlen(given);
     size_t secret_n = strlen(secret);
     unsigned differ = given_n != secret_n;

@@ -25,8 +25,8 @@ static const struct rs_json *node_of(const json_t *value)
 /* ---- parsing ---- */
 
 /*
- * Judge depth and number of values before the library builds anything: it would recurse up to its own
- * compiled-in depth, and three bytes of input ("[],") cost it a hundred of memory.
+ * Judge depth and number of values before the library builds anything: it would recurse up to its
+ * own compiled-in depth, and three bytes of input ("[],") cost it a hundred of memory.
  * Knows only strings and brackets; whatever is malformed otherwise is found by the parser.
  */
 static enum rs_status check_shape(const char *p, size_t n, const struct rs_json_limits *limits,

@@ -47,7 +47,7 @@ struct rs_manifest {
     bool has_subject;
     struct rs_descriptor subject;
     const char *annotations; /* canonical JSON object, NULL when absent */
-    bool has_data;           /* a descriptor carries a `data` other than the two bytes {}: no echo */
+    bool has_data;           /* some `data` is other than the two bytes {}: no echo */
     /* SPEC section 1: an image manifest that no runtime can start: the empty config of exactly
      * {}, or no layer of a filesystem media type.  Whether it is an attachment also depends on
      * what it names and how it is pushed. */
@@ -60,15 +60,15 @@ struct rs_manifest {
  * @bytes         borrowed until return
  * @content_type  the header's value, parameters allowed; NULL when the client sent none: then the
  *                manifest must carry its own `mediaType`
- * @arena         where everything in *ret lives
+ * @arena         where everything in *ret lives; at most 7 n bytes and 1 MiB are taken
  * Errors: RS_MANIFEST_INVALID (message says what and where: no JSON, schema1, `manifests` together
  * with `config` or `layers`, duplicate or wrongly spelled keys, a media type that disagrees,
  * descriptors out of their grammar, `data` that does not match), RS_TOO_LARGE past
  * RS_MANIFEST_BYTES_MAX, RS_NOMEM.
  */
 RS_MUST_CHECK enum rs_status rs_manifest_parse(const void *bytes, size_t n,
-                                               const char *content_type, struct rs_arena *arena, struct rs_manifest *ret,
-                                               struct rs_err *reterr);
+                                               const char *content_type, struct rs_arena *arena,
+                                               struct rs_manifest *ret, struct rs_err *reterr);
 
 /* The artifact type as referrers and listings tell it: `artifactType`, else the config's media
  * type of an image manifest, else NULL (distribution-spec "Listing Referrers"). */
