@@ -29,6 +29,7 @@ enum rs_perm {
 
 #define RS_PRINCIPAL_NAME_BYTES 256
 #define RS_ANONYMOUS_ID ((int64_t)0)
+#define RS_CREDENTIAL_BYTES 16U
 
 struct rs_scope; /* auth/scope.h */
 
@@ -39,6 +40,9 @@ struct rs_identity {
     bool has_credentials;                /* an Authorization header was sent and was good (an anonymous token counts) */
     bool is_token;                       /* Bearer: `scope` limits pull, push and delete */
     const struct rs_scope *scope;        /* borrowed from the verified token for the request's lifetime; NULL for Basic */
+    /* Private to auth/: which secret proved this identity (a one-way mark of it), and when. */
+    unsigned char credential[RS_CREDENTIAL_BYTES];
+    int64_t proved_unix_s;
 };
 
 /* What one principal may do in one repository at this moment. */
