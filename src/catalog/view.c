@@ -65,12 +65,13 @@ enum rs_status rs_view_manifest(struct rs_db_conn *conn, struct rs_arena *arena,
                                 const char *repository, const char *digest, bool *ret_found,
                                 struct rs_view_manifest *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     *ret_found = false;
     enum rs_status s = rs_db_prepare(conn,
                                      "SELECT " COLUMNS("m") " FROM repository r"
-                                     " JOIN manifest m ON m.repository_id = r.id AND m.digest = $2"
-                                     " WHERE r.name = $1",
+                                                            " JOIN manifest m ON m.repository_id = r.id AND m.digest = $2"
+                                                            " WHERE r.name = $1",
                                      &st, reterr);
     if (s != RS_OK)
         return s;
@@ -84,8 +85,8 @@ enum rs_status rs_view_manifest(struct rs_db_conn *conn, struct rs_arena *arena,
     return s;
 }
 
-/* A pointer of a tag at the columns from `col` on: absent, or a manifest that is released or not,
- * as the pointer says.  A staged manifest that is live would be an open door: damage, not an answer. */
+/* A pointer of a tag at the columns from `col` on: absent, or a manifest that is released or not, as
+ * the pointer says.  A live one that is not released would be an open door: damage, no answer. */
 static enum rs_status pointer_read(struct rs_stmt *st, int col, struct rs_arena *arena,
                                    bool want_released, bool *ret_has, struct rs_view_manifest *ret,
                                    struct rs_err *reterr)
@@ -104,16 +105,17 @@ enum rs_status rs_view_tag(struct rs_db_conn *conn, struct rs_arena *arena, cons
                            const char *tag, bool *ret_found, struct rs_view_tag *ret,
                            struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     *ret_found = false;
     /* The repository is compared again: a pointer across repositories gives nothing. */
     enum rs_status s = rs_db_prepare(
         conn,
         "SELECT " COLUMNS("l") ", " COLUMNS("s") " FROM repository r"
-        " JOIN tag t ON t.repository_id = r.id AND t.name = $2"
-        " LEFT JOIN manifest l ON l.id = t.live_manifest_id AND l.repository_id = r.id"
-        " LEFT JOIN manifest s ON s.id = t.staged_manifest_id AND s.repository_id = r.id"
-        " WHERE r.name = $1",
+                                                 " JOIN tag t ON t.repository_id = r.id AND t.name = $2"
+                                                 " LEFT JOIN manifest l ON l.id = t.live_manifest_id AND l.repository_id = r.id"
+                                                 " LEFT JOIN manifest s ON s.id = t.staged_manifest_id AND s.repository_id = r.id"
+                                                 " WHERE r.name = $1",
         &st, reterr);
     if (s != RS_OK)
         return s;
@@ -134,7 +136,8 @@ enum rs_status rs_view_manifest_bytes(struct rs_db_conn *conn,
                                       const struct rs_view_manifest *manifest, struct rs_buf *out,
                                       struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(conn, "SELECT bytes FROM manifest_bytes WHERE digest = $1",
                                      &st, reterr);
     if (s != RS_OK)
@@ -157,7 +160,8 @@ enum rs_status rs_view_manifest_bytes(struct rs_db_conn *conn,
 enum rs_status rs_view_is_pusher(struct rs_db_conn *conn, int64_t manifest_id,
                                  int64_t principal_id, bool *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     *ret = false;
     enum rs_status s = rs_db_prepare(conn,
                                      "SELECT 1 FROM manifest_pusher"
@@ -187,7 +191,8 @@ enum rs_status rs_view_checks(struct rs_db_conn *conn, struct rs_arena *arena, i
                               const struct rs_view_check **ret, size_t *ret_n,
                               struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     struct rs_view_check *checks = rs_arena_alloc(arena, CHECKS_MAX * sizeof(*checks));
     if (checks == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
@@ -214,5 +219,30 @@ enum rs_status rs_view_checks(struct rs_db_conn *conn, struct rs_arena *arena, i
         *ret = checks;
         *ret_n = n;
     }
+    return s;
+}
+
+enum rs_status rs_view_above(struct rs_db_conn *conn, int64_t manifest_id, int64_t *ret_id,
+                             struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
+    bool row = false;
+    *ret_id = 0;
+    enum rs_status s = rs_db_prepare(
+        conn,
+        "SELECT p.id FROM manifest m JOIN manifest_ref x ON x.child_id = m.id"
+        " JOIN manifest p ON p.id = x.manifest_id AND p.state = 'quarantined'"
+        " WHERE m.id = $1 AND m.tagged = 0"
+        " UNION ALL SELECT p.id FROM manifest m JOIN manifest p"
+        " ON p.repository_id = m.repository_id AND p.digest = m.subject_digest"
+        " AND p.state <> 'released' WHERE m.id = $1 AND m.joined = 1 LIMIT 1",
+        &st, reterr);
+    if (s != RS_OK)
+        return s;
+    rs_stmt_int(st, 1, manifest_id);
+    s = rs_stmt_step(st, &row, reterr);
+    if (s == RS_OK && row)
+        *ret_id = rs_stmt_col_int(st, 0);
     return s;
 }

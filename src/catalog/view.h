@@ -74,4 +74,9 @@ RS_MUST_CHECK enum rs_status rs_view_checks(struct rs_db_conn *conn, struct rs_a
                                             int64_t manifest_id, const struct rs_view_check **ret,
                                             size_t *ret_n, struct rs_err *reterr);
 
+/* The manifest that decides for one in quarantine: the index in state quarantined that names it,
+ * when it was never tagged; the subject in quarantine that it joined.  *ret_id 0 when it is a root. */
+RS_MUST_CHECK enum rs_status rs_view_above(struct rs_db_conn *conn, int64_t manifest_id,
+                                           int64_t *ret_id, struct rs_err *reterr);
+
 #endif

@@ -9,7 +9,8 @@
 enum rs_status rs_view_blob(struct rs_db_conn *conn, const char *repository, const char *digest,
                             bool *ret_found, struct rs_view_blob *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     *ret_found = false;
     enum rs_status s = rs_db_prepare(
         conn,
@@ -54,7 +55,8 @@ enum rs_status rs_view_blob_is_uploader(struct rs_db_conn *conn, const char *rep
                                         const char *digest, int64_t principal_id, bool *ret,
                                         struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     *ret = false;
     enum rs_status s = rs_db_prepare(
         conn,
@@ -68,7 +70,8 @@ enum rs_status rs_view_blob_is_pusher(struct rs_db_conn *conn, const char *repos
                                       const char *digest, int64_t principal_id, bool *ret,
                                       struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     *ret = false;
     enum rs_status s = rs_db_prepare(
         conn,
@@ -84,7 +87,8 @@ enum rs_status rs_view_blob_is_own_config(struct rs_db_conn *conn, const char *r
                                           const char *digest, int64_t principal_id, bool *ret,
                                           struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     *ret = false;
     enum rs_status s = rs_db_prepare(
         conn,
@@ -102,7 +106,8 @@ enum rs_status rs_view_blob_holder(struct rs_db_conn *conn, struct rs_arena *are
                                    const char *repository, const char *digest, bool *ret_found,
                                    struct rs_view_manifest *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     *ret_found = false;
     enum rs_status s = rs_db_prepare(
         conn,
@@ -127,7 +132,8 @@ enum rs_status rs_view_blob_repositories(struct rs_db_conn *conn, struct rs_aren
                                          const char *digest, size_t n_max, const char ***ret,
                                          size_t *ret_n, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     const char **names = rs_arena_alloc(arena, n_max * sizeof(*names));
     if (names == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);

@@ -22,7 +22,8 @@ enum rs_status rs_view_list_tags(struct rs_db_conn *conn, const char *repository
                                  enum rs_view_rows rows, const char *after, unsigned n_max,
                                  rs_view_name_visit visit, void *arg, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     enum rs_status s;
     /* Two statements, so that live tags come from an index of their own however many are staged. */
     if (rows == RS_VIEW_ROWS_ALL) {
@@ -49,7 +50,8 @@ enum rs_status rs_view_list_repositories(struct rs_db_conn *conn, const char *af
                                          const char *from, rs_view_name_visit visit, void *arg,
                                          struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(conn,
                                      "SELECT name FROM repository WHERE name > $1 AND name >= $2"
                                      " ORDER BY name",
@@ -64,7 +66,8 @@ enum rs_status rs_view_list_repositories(struct rs_db_conn *conn, const char *af
 enum rs_status rs_view_list_has_released(struct rs_db_conn *conn, const char *repository, bool *ret,
                                          struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     *ret = false;
     enum rs_status s = rs_db_prepare(conn,
                                      "SELECT 1 FROM repository r"
@@ -80,7 +83,8 @@ enum rs_status rs_view_list_has_released(struct rs_db_conn *conn, const char *re
 enum rs_status rs_view_list_has_pushed(struct rs_db_conn *conn, const char *repository,
                                        int64_t principal_id, bool *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     *ret = false;
     enum rs_status s = rs_db_prepare(conn,
                                      "SELECT 1 FROM repository r"
@@ -121,7 +125,8 @@ enum rs_status rs_view_list_referrers(struct rs_db_conn *conn,
                                       rs_view_referrer_visit visit, void *arg,
                                       struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt)
+    struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(
         conn,
         "SELECT m.digest, m.media_type, m.size, " ARTIFACT_TYPE ", m.annotations,"

@@ -39,7 +39,7 @@ RS_MUST_CHECK enum rs_status rs_view_list_has_pushed(struct rs_db_conn *conn,
 
 /* A manifest that names a subject: what its descriptor is computed from. */
 struct rs_view_referrer {
-    const char *digest;        /* canonical */
+    const char *digest; /* canonical */
     const char *media_type;
     uint64_t size;
     const char *artifact_type; /* NULL when it has none */
@@ -50,7 +50,7 @@ typedef bool (*rs_view_referrer_visit)(const struct rs_view_referrer *row, void 
 
 struct rs_view_referrers_of {
     const char *repository;
-    const char *subject;       /* canonical, or what the client sent when no bytes are known for it */
+    const char *subject;       /* canonical, or as the client sent it when no bytes are known */
     const char *artifact_type; /* NULL for all */
     const char *after;         /* a digest; "" for the first page */
     enum rs_view_rows rows;

@@ -62,12 +62,12 @@ struct rs_manifest_view {
     const char *named;      /* in the algorithm that the client used: Docker-Content-Digest, ETag */
     const char *media_type; /* as it was pushed */
     uint64_t size;
-    struct rs_buf bytes;    /* as pushed, checked against the digest; empty with RS_WANT_HEAD */
-    const char *held;       /* "quarantined" or "failed": for Roadstead-Quarantine, and never
+    struct rs_buf bytes; /* as pushed, checked against the digest; empty with RS_WANT_HEAD */
+    const char *held;    /* "quarantined" or "failed": for Roadstead-Quarantine, and never
                              * cached; NULL when the manifest is released */
-    const char *live;       /* by tag, when held: the digest the tag is live with, for
+    const char *live;    /* by tag, when held: the digest the tag is live with, for
                              * Roadstead-Live; NULL when there is none */
-    bool is_tag;            /* it was asked for by tag */
+    bool is_tag;         /* it was asked for by tag */
 };
 
 void rs_manifest_view_release(struct rs_manifest_view *view); /* idempotent */
@@ -85,8 +85,8 @@ RS_MUST_CHECK enum rs_status rs_resolve_manifest(struct rs_db *db, const struct 
                                                  struct rs_err *reterr);
 
 struct rs_blob_view {
-    const char *digest;           /* canonical sha256 */
-    const char *named;            /* as the client named it: Docker-Content-Digest, ETag */
+    const char *digest; /* canonical sha256 */
+    const char *named;  /* as the client named it: Docker-Content-Digest, ETag */
     uint64_t size;
     const struct rs_grant *grant; /* for rs_blob_open(); NULL with RS_WANT_HEAD, which is answered
                                    * from `size` alone */
