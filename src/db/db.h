@@ -63,6 +63,9 @@ void rs_db_after_commit(struct rs_db_conn *conn, void (*fn)(void *arg), void *ar
  */
 RS_MUST_CHECK enum rs_status rs_db_read_begin(struct rs_db *db, struct rs_db_conn **ret, struct rs_err *reterr);
 void rs_db_read_end(struct rs_db_conn *conn); /* NULL-safe */
+/* Did the innermost begin take a new snapshot?  An inner one sees what was true when the outer one began, which may be before a
+ * generation that was asked for since: what is read then must not be cached under that generation. */
+bool rs_db_read_is_fresh(const struct rs_db_conn *conn);
 
 struct rs_db_read {
     struct rs_db_conn *conn;
