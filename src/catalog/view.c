@@ -4,32 +4,8 @@
 
 #include "base/attr.h"
 
-/* The columns that manifest_read() takes, of table or alias m. */
-#define COLUMNS(m) \
-    m ".id, " m ".digest, " m ".media_type, " m ".size, " m ".state, " m ".state_ms, " m ".has_data"
+/* manifest_read() takes id, digest, media_type, size, state, state_ms, has_data. */
 #define N_COLUMNS 7
-
-static const char *const state_names[] = {
-    [RS_VIEW_QUARANTINED] = "quarantined",
-    [RS_VIEW_FAILED] = "failed",
-    [RS_VIEW_RELEASED] = "released",
-};
-
-const char *rs_view_state_name(enum rs_view_state state)
-{
-    return state_names[state];
-}
-
-static bool state_parse(const char *name, enum rs_view_state *ret)
-{
-    for (size_t i = 0; name != NULL && i < RS_ARRAY_LEN(state_names); i++) {
-        if (strcmp(name, state_names[i]) == 0) {
-            *ret = (enum rs_view_state)i;
-            return true;
-        }
-    }
-    return false;
-}
 
 static enum rs_status text_copy(struct rs_arena *arena, const char *text, const char **ret,
                                 struct rs_err *reterr)
@@ -51,7 +27,7 @@ static enum rs_status manifest_read(struct rs_stmt *st, int col, struct rs_arena
         .state_ms = rs_stmt_col_int(st, col + 5),
         .has_data = rs_stmt_col_int(st, col + 6) != 0,
     };
-    if (size < 0 || !state_parse(rs_stmt_col_text(st, col + 4), &m.state))
+    if (size < 0 || !rs_state_parse(rs_stmt_col_text(st, col + 4), &m.state))
         return rs_fail(reterr, RS_CORRUPT, NULL);
     enum rs_status s = text_copy(arena, rs_stmt_col_text(st, col + 1), &m.digest, reterr);
     if (s == RS_OK)
@@ -65,14 +41,14 @@ enum rs_status rs_view_manifest(struct rs_db_conn *conn, struct rs_arena *arena,
                                 const char *repository, const char *digest, bool *ret_found,
                                 struct rs_view_manifest *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
+    static const char sql[] =
+        "SELECT m.id, m.digest, m.media_type, m.size, m.state, m.state_ms, m.has_data"
+        " FROM repository r"
+        " JOIN manifest m ON m.repository_id = r.id AND m.digest = $2"
+        " WHERE r.name = $1";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret_found = false;
-    enum rs_status s = rs_db_prepare(conn,
-                                     "SELECT " COLUMNS("m") " FROM repository r"
-                                                            " JOIN manifest m ON m.repository_id = r.id AND m.digest = $2"
-                                                            " WHERE r.name = $1",
-                                     &st, reterr);
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     if (s != RS_OK)
         return s;
     bool row = false;
@@ -85,8 +61,8 @@ enum rs_status rs_view_manifest(struct rs_db_conn *conn, struct rs_arena *arena,
     return s;
 }
 
-/* A pointer of a tag at the columns from `col` on: absent, or a manifest that is released or not, as
- * the pointer says.  A live one that is not released would be an open door: damage, no answer. */
+/* A pointer of a tag at the columns from `col` on: absent, or a manifest that is released or not,
+ * as the pointer says.  A live one that is not released would be an open door: damage, no answer. */
 static enum rs_status pointer_read(struct rs_stmt *st, int col, struct rs_arena *arena,
                                    bool want_released, bool *ret_has, struct rs_view_manifest *ret,
                                    struct rs_err *reterr)
@@ -95,7 +71,7 @@ static enum rs_status pointer_read(struct rs_stmt *st, int col, struct rs_arena 
     if (rs_stmt_col_is_null(st, col))
         return RS_OK;
     enum rs_status s = manifest_read(st, col, arena, ret, reterr);
-    if (s == RS_OK && (ret->state == RS_VIEW_RELEASED) != want_released)
+    if (s == RS_OK && (ret->state == RS_STATE_RELEASED) != want_released)
         s = rs_fail(reterr, RS_CORRUPT, NULL);
     *ret_has = s == RS_OK;
     return s;
@@ -105,18 +81,18 @@ enum rs_status rs_view_tag(struct rs_db_conn *conn, struct rs_arena *arena, cons
                            const char *tag, bool *ret_found, struct rs_view_tag *ret,
                            struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
+    static const char sql[] =
+        "SELECT l.id, l.digest, l.media_type, l.size, l.state, l.state_ms, l.has_data,"
+        " s.id, s.digest, s.media_type, s.size, s.state, s.state_ms, s.has_data"
+        " FROM repository r"
+        " JOIN tag t ON t.repository_id = r.id AND t.name = $2"
+        " LEFT JOIN manifest l ON l.id = t.live_manifest_id AND l.repository_id = r.id"
+        " LEFT JOIN manifest s ON s.id = t.staged_manifest_id AND s.repository_id = r.id"
+        " WHERE r.name = $1";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret_found = false;
     /* The repository is compared again: a pointer across repositories gives nothing. */
-    enum rs_status s = rs_db_prepare(
-        conn,
-        "SELECT " COLUMNS("l") ", " COLUMNS("s") " FROM repository r"
-                                                 " JOIN tag t ON t.repository_id = r.id AND t.name = $2"
-                                                 " LEFT JOIN manifest l ON l.id = t.live_manifest_id AND l.repository_id = r.id"
-                                                 " LEFT JOIN manifest s ON s.id = t.staged_manifest_id AND s.repository_id = r.id"
-                                                 " WHERE r.name = $1",
-        &st, reterr);
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     if (s != RS_OK)
         return s;
     bool row = false;
@@ -136,10 +112,10 @@ enum rs_status rs_view_manifest_bytes(struct rs_db_conn *conn,
                                       const struct rs_view_manifest *manifest, struct rs_buf *out,
                                       struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, "SELECT bytes FROM manifest_bytes WHERE digest = $1",
-                                     &st, reterr);
+    static const char sql[] =
+        "SELECT bytes FROM manifest_bytes WHERE digest = $1";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     if (s != RS_OK)
         return s;
     bool row = false;
@@ -155,23 +131,6 @@ enum rs_status rs_view_manifest_bytes(struct rs_db_conn *conn,
     }
     s = rs_buf_add(out, bytes.p, bytes.n);
     return s == RS_OK ? s : rs_fail(reterr, s, NULL);
-}
-
-enum rs_status rs_view_is_pusher(struct rs_db_conn *conn, int64_t manifest_id,
-                                 int64_t principal_id, bool *ret, struct rs_err *reterr)
-{
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
-    *ret = false;
-    enum rs_status s = rs_db_prepare(conn,
-                                     "SELECT 1 FROM manifest_pusher"
-                                     " WHERE manifest_id = $1 AND principal_id = $2",
-                                     &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, manifest_id);
-    rs_stmt_int(st, 2, principal_id);
-    return rs_stmt_step(st, ret, reterr);
 }
 
 /* More reports than policies can sensibly ask for are not told. */
@@ -191,15 +150,14 @@ enum rs_status rs_view_checks(struct rs_db_conn *conn, struct rs_arena *arena, i
                               const struct rs_view_check **ret, size_t *ret_n,
                               struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
+    static const char sql[] =
+        "SELECT name, state FROM check_report WHERE manifest_id = $1"
+        " ORDER BY name LIMIT $2";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     struct rs_view_check *checks = rs_arena_alloc(arena, CHECKS_MAX * sizeof(*checks));
     if (checks == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    enum rs_status s = rs_db_prepare(conn,
-                                     "SELECT name, state FROM check_report WHERE manifest_id = $1"
-                                     " ORDER BY name LIMIT $2",
-                                     &st, reterr);
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, manifest_id);
@@ -225,19 +183,17 @@ enum rs_status rs_view_checks(struct rs_db_conn *conn, struct rs_arena *arena, i
 enum rs_status rs_view_above(struct rs_db_conn *conn, int64_t manifest_id, int64_t *ret_id,
                              struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
-    bool row = false;
-    *ret_id = 0;
-    enum rs_status s = rs_db_prepare(
-        conn,
+    static const char sql[] =
         "SELECT p.id FROM manifest m JOIN manifest_ref x ON x.child_id = m.id"
         " JOIN manifest p ON p.id = x.manifest_id AND p.state = 'quarantined'"
         " WHERE m.id = $1 AND m.tagged = 0"
         " UNION ALL SELECT p.id FROM manifest m JOIN manifest p"
         " ON p.repository_id = m.repository_id AND p.digest = m.subject_digest"
-        " AND p.state <> 'released' WHERE m.id = $1 AND m.joined = 1 LIMIT 1",
-        &st, reterr);
+        " AND p.state <> 'released' WHERE m.id = $1 AND m.joined = 1 LIMIT 1";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    bool row = false;
+    *ret_id = 0;
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, manifest_id);

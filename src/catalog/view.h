@@ -16,22 +16,15 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "catalog/manifest.h"
 #include "db/db.h"
-
-enum rs_view_state {
-    RS_VIEW_QUARANTINED, /* 0: what was never set is held */
-    RS_VIEW_FAILED,
-    RS_VIEW_RELEASED,
-};
-/* "quarantined", "failed", "released". */
-const char *rs_view_state_name(enum rs_view_state state);
 
 struct rs_view_manifest {
     int64_t id;
     const char *digest; /* canonical */
     const char *media_type;
     uint64_t size;
-    enum rs_view_state state;
+    enum rs_state state;
     int64_t state_ms; /* since when it is in that state */
     bool has_data;    /* it carries a `data` field other than the two bytes {} */
 };
@@ -59,11 +52,6 @@ RS_MUST_CHECK enum rs_status rs_view_manifest_bytes(struct rs_db_conn *conn,
                                                     const struct rs_view_manifest *manifest,
                                                     struct rs_buf *out, struct rs_err *reterr);
 
-/* Did this principal complete a PUT of these very bytes in the repository? */
-RS_MUST_CHECK enum rs_status rs_view_is_pusher(struct rs_db_conn *conn, int64_t manifest_id,
-                                               int64_t principal_id, bool *ret,
-                                               struct rs_err *reterr);
-
 /* A processor's report on a manifest; `state` is "running", "passed" or "failed". */
 struct rs_view_check {
     const char *name;
@@ -75,7 +63,7 @@ RS_MUST_CHECK enum rs_status rs_view_checks(struct rs_db_conn *conn, struct rs_a
                                             size_t *ret_n, struct rs_err *reterr);
 
 /* The manifest that decides for one in quarantine: the index in state quarantined that names it,
- * when it was never tagged; the subject in quarantine that it joined.  *ret_id 0 when it is a root. */
+ * when it was never tagged; the subject in quarantine that it joined.  *ret_id 0 for a root. */
 RS_MUST_CHECK enum rs_status rs_view_above(struct rs_db_conn *conn, int64_t manifest_id,
                                            int64_t *ret_id, struct rs_err *reterr);
 

@@ -9,15 +9,13 @@
 enum rs_status rs_view_blob(struct rs_db_conn *conn, const char *repository, const char *digest,
                             bool *ret_found, struct rs_view_blob *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
-    *ret_found = false;
-    enum rs_status s = rs_db_prepare(
-        conn,
+    static const char sql[] =
         "SELECT b.size, rb.present, rb.refs, rb.opens FROM repository r"
         " JOIN repository_blob rb ON rb.repository_id = r.id AND rb.digest = $2"
-        " JOIN blob b ON b.digest = rb.digest WHERE r.name = $1",
-        &st, reterr);
+        " JOIN blob b ON b.digest = rb.digest WHERE r.name = $1";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    *ret_found = false;
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     if (s != RS_OK)
         return s;
     bool row = false;
@@ -55,14 +53,12 @@ enum rs_status rs_view_blob_is_uploader(struct rs_db_conn *conn, const char *rep
                                         const char *digest, int64_t principal_id, bool *ret,
                                         struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
-    *ret = false;
-    enum rs_status s = rs_db_prepare(
-        conn,
+    static const char sql[] =
         "SELECT 1 FROM repository r JOIN blob_uploader u ON u.repository_id = r.id"
-        " AND u.digest = $2 AND u.principal_id = $3 WHERE r.name = $1",
-        &st, reterr);
+        " AND u.digest = $2 AND u.principal_id = $3 WHERE r.name = $1";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    *ret = false;
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     return s == RS_OK ? has_row(st, repository, digest, principal_id, ret, reterr) : s;
 }
 
@@ -70,16 +66,14 @@ enum rs_status rs_view_blob_is_pusher(struct rs_db_conn *conn, const char *repos
                                       const char *digest, int64_t principal_id, bool *ret,
                                       struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
-    *ret = false;
-    enum rs_status s = rs_db_prepare(
-        conn,
+    static const char sql[] =
         "SELECT 1 FROM repository r"
         " JOIN manifest_ref x ON x.repository_id = r.id AND x.digest = $2"
         " JOIN manifest_pusher p ON p.manifest_id = x.manifest_id AND p.principal_id = $3"
-        " WHERE r.name = $1 LIMIT 1",
-        &st, reterr);
+        " WHERE r.name = $1 LIMIT 1";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    *ret = false;
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     return s == RS_OK ? has_row(st, repository, digest, principal_id, ret, reterr) : s;
 }
 
@@ -87,18 +81,16 @@ enum rs_status rs_view_blob_is_own_config(struct rs_db_conn *conn, const char *r
                                           const char *digest, int64_t principal_id, bool *ret,
                                           struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
-    *ret = false;
-    enum rs_status s = rs_db_prepare(
-        conn,
+    static const char sql[] =
         "SELECT 1 FROM repository r"
         " JOIN manifest_ref x ON x.repository_id = r.id AND x.digest = $2 AND x.kind = 'config'"
         " AND x.media_type IN ('" RS_MT_OCI_CONFIG "', '" RS_MT_DOCKER_CONFIG "')"
         " JOIN manifest_pusher p ON p.manifest_id = x.manifest_id AND p.principal_id = $3"
         " JOIN manifest m ON m.id = x.manifest_id AND m.has_data = 0"
-        " WHERE r.name = $1 LIMIT 1",
-        &st, reterr);
+        " WHERE r.name = $1 LIMIT 1";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    *ret = false;
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     return s == RS_OK ? has_row(st, repository, digest, principal_id, ret, reterr) : s;
 }
 
@@ -106,17 +98,15 @@ enum rs_status rs_view_blob_holder(struct rs_db_conn *conn, struct rs_arena *are
                                    const char *repository, const char *digest, bool *ret_found,
                                    struct rs_view_manifest *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
-    *ret_found = false;
-    enum rs_status s = rs_db_prepare(
-        conn,
+    static const char sql[] =
         "SELECT m.digest FROM (SELECT x.manifest_id FROM repository r"
         " JOIN manifest_ref x ON x.repository_id = r.id AND x.digest = $2 AND x.kind <> 'manifest'"
         " WHERE r.name = $1 ORDER BY x.manifest_id DESC LIMIT $3) y"
         " JOIN manifest m ON m.id = y.manifest_id AND m.state <> 'released'"
-        " ORDER BY CASE m.state WHEN 'quarantined' THEN 0 ELSE 1 END, m.id DESC LIMIT 1",
-        &st, reterr);
+        " ORDER BY CASE m.state WHEN 'quarantined' THEN 0 ELSE 1 END, m.id DESC LIMIT 1";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    *ret_found = false;
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     bool row = false;
     if (s == RS_OK)
         s = has_row(st, repository, digest, HOLDERS_MAX, &row, reterr);
@@ -132,17 +122,15 @@ enum rs_status rs_view_blob_repositories(struct rs_db_conn *conn, struct rs_aren
                                          const char *digest, size_t n_max, const char ***ret,
                                          size_t *ret_n, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
+    static const char sql[] =
+        "SELECT r.name FROM repository_blob rb JOIN repository r ON r.id = rb.repository_id"
+        " WHERE rb.digest = $1 AND rb.present <> 0"
+        " ORDER BY CASE WHEN rb.opens > 0 THEN 0 ELSE 1 END, r.id LIMIT $2";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     const char **names = rs_arena_alloc(arena, n_max * sizeof(*names));
     if (names == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    enum rs_status s = rs_db_prepare(
-        conn,
-        "SELECT r.name FROM repository_blob rb JOIN repository r ON r.id = rb.repository_id"
-        " WHERE rb.digest = $1 AND rb.present <> 0"
-        " ORDER BY CASE WHEN rb.opens > 0 THEN 0 ELSE 1 END, r.id LIMIT $2",
-        &st, reterr);
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_text(st, 1, digest);

@@ -22,21 +22,20 @@ enum rs_status rs_view_list_tags(struct rs_db_conn *conn, const char *repository
                                  enum rs_view_rows rows, const char *after, unsigned n_max,
                                  rs_view_name_visit visit, void *arg, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     enum rs_status s;
     /* Two statements, so that live tags come from an index of their own however many are staged. */
     if (rows == RS_VIEW_ROWS_ALL) {
-        s = rs_db_prepare(conn,
-                          "SELECT t.name FROM repository r JOIN tag t ON t.repository_id = r.id"
-                          " WHERE r.name = $1 AND t.name > $2 ORDER BY t.name LIMIT $3",
-                          &st, reterr);
+        static const char sql[] =
+            "SELECT t.name FROM repository r JOIN tag t ON t.repository_id = r.id"
+            " WHERE r.name = $1 AND t.name > $2 ORDER BY t.name LIMIT $3";
+        s = rs_db_prepare(conn, sql, &st, reterr);
     } else {
-        s = rs_db_prepare(conn,
-                          "SELECT t.name FROM repository r JOIN tag t ON t.repository_id = r.id"
-                          " WHERE r.name = $1 AND t.name > $2 AND t.live_manifest_id IS NOT NULL"
-                          " ORDER BY t.name LIMIT $3",
-                          &st, reterr);
+        static const char sql[] =
+            "SELECT t.name FROM repository r JOIN tag t ON t.repository_id = r.id"
+            " WHERE r.name = $1 AND t.name > $2 AND t.live_manifest_id IS NOT NULL"
+            " ORDER BY t.name LIMIT $3";
+        s = rs_db_prepare(conn, sql, &st, reterr);
     }
     if (s != RS_OK)
         return s;
@@ -50,12 +49,11 @@ enum rs_status rs_view_list_repositories(struct rs_db_conn *conn, const char *af
                                          const char *from, rs_view_name_visit visit, void *arg,
                                          struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn,
-                                     "SELECT name FROM repository WHERE name > $1 AND name >= $2"
-                                     " ORDER BY name",
-                                     &st, reterr);
+    static const char sql[] =
+        "SELECT name FROM repository WHERE name > $1 AND name >= $2"
+        " ORDER BY name";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_text(st, 1, after);
@@ -66,14 +64,13 @@ enum rs_status rs_view_list_repositories(struct rs_db_conn *conn, const char *af
 enum rs_status rs_view_list_has_released(struct rs_db_conn *conn, const char *repository, bool *ret,
                                          struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
+    static const char sql[] =
+        "SELECT 1 FROM repository r"
+        " JOIN manifest m ON m.repository_id = r.id"
+        " WHERE r.name = $1 AND m.state = 'released' LIMIT 1";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret = false;
-    enum rs_status s = rs_db_prepare(conn,
-                                     "SELECT 1 FROM repository r"
-                                     " JOIN manifest m ON m.repository_id = r.id"
-                                     " WHERE r.name = $1 AND m.state = 'released' LIMIT 1",
-                                     &st, reterr);
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_text(st, 1, repository);
@@ -83,15 +80,14 @@ enum rs_status rs_view_list_has_released(struct rs_db_conn *conn, const char *re
 enum rs_status rs_view_list_has_pushed(struct rs_db_conn *conn, const char *repository,
                                        int64_t principal_id, bool *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
+    static const char sql[] =
+        "SELECT 1 FROM repository r"
+        " JOIN manifest m ON m.repository_id = r.id"
+        " JOIN manifest_pusher p ON p.manifest_id = m.id"
+        " AND p.principal_id = $2 WHERE r.name = $1 LIMIT 1";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret = false;
-    enum rs_status s = rs_db_prepare(conn,
-                                     "SELECT 1 FROM repository r"
-                                     " JOIN manifest m ON m.repository_id = r.id"
-                                     " JOIN manifest_pusher p ON p.manifest_id = m.id"
-                                     " AND p.principal_id = $2 WHERE r.name = $1 LIMIT 1",
-                                     &st, reterr);
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_text(st, 1, repository);
@@ -125,17 +121,15 @@ enum rs_status rs_view_list_referrers(struct rs_db_conn *conn,
                                       rs_view_referrer_visit visit, void *arg,
                                       struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt)
-    struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(
-        conn,
+    static const char sql[] =
         "SELECT m.digest, m.media_type, m.size, " ARTIFACT_TYPE ", m.annotations,"
         " CASE m.state WHEN 'released' THEN 1 ELSE 0 END"
         " FROM repository r JOIN manifest m ON m.repository_id = r.id"
         " WHERE r.name = $1 AND m.subject_digest = $2"
         " AND m.digest > $3 AND (m.state = 'released' OR $4 <> 0)"
-        " AND ($5 = '' OR " ARTIFACT_TYPE " = $5) ORDER BY m.digest LIMIT $6",
-        &st, reterr);
+        " AND ($5 = '' OR " ARTIFACT_TYPE " = $5) ORDER BY m.digest LIMIT $6";
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_text(st, 1, of->repository);

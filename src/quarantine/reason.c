@@ -64,10 +64,10 @@ enum rs_status rs_reason_checks(struct rs_db_conn *conn, struct rs_arena *arena,
 
 /* "waiting for checks: a, b", "waiting for a decision", "failed checks: a", "it was judged to have
  * failed". */
-static void outlook_write(struct rs_buf *out, enum rs_view_state state,
+static void outlook_write(struct rs_buf *out, enum rs_state state,
                           const struct rs_reason_check *checks, size_t n)
 {
-    const bool has_failed = state == RS_VIEW_FAILED;
+    const bool has_failed = state == RS_STATE_FAILED;
     size_t told = 0;
     for (size_t i = 0; i < n; i++) {
         const bool failed = strcmp(checks[i].state, "failed") == 0;
@@ -110,8 +110,7 @@ static void detail_put(struct rs_err *reterr, const char *state, const char *sin
                        const struct rs_reason_check *checks, size_t n)
 {
     for (size_t told = n;; told /= 2) {
-        RS_AUTO(rs_buf)
-        struct rs_buf json = RS_BUF_INIT(sizeof(reterr->detail) - 1);
+        RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(sizeof(reterr->detail) - 1);
         detail_write(&json, state, since, checks, told);
         if (rs_buf_status(&json) == RS_OK) {
             (void)snprintf(reterr->detail, sizeof(reterr->detail), "%s", rs_buf_text(&json));
@@ -146,8 +145,7 @@ enum rs_status rs_reason_fail(struct rs_db_conn *conn, struct rs_arena *arena,
         return s;
     char since[RS_TIME_TEXT_BYTES];
     rs_clock_format(reason->holder->state_ms, since);
-    RS_AUTO(rs_buf)
-    struct rs_buf outlook = RS_BUF_INIT(2048);
+    RS_AUTO(rs_buf) struct rs_buf outlook = RS_BUF_INIT(2048);
     outlook_write(&outlook, reason->holder->state, checks, n);
     if (reason->is_own)
         s = rs_fail(reterr, reason->status,
@@ -157,6 +155,6 @@ enum rs_status rs_reason_fail(struct rs_db_conn *conn, struct rs_arena *arena,
         s = rs_fail(reterr, reason->status, "%s is in quarantine since %s, %s", reason->what, since,
                     rs_buf_text(&outlook));
     if (!reason->is_own)
-        detail_put(reterr, rs_view_state_name(reason->holder->state), since, checks, n);
+        detail_put(reterr, rs_state_name(reason->holder->state), since, checks, n);
     return s;
 }

@@ -35,8 +35,8 @@ struct rs_reason_check {
 #define RS_REASON_CHECKS_MAX 80U
 
 /**
- * rs_reason_checks(): the checks of a manifest in quarantine, required ones first; reports are those
- * of the root that decides for it (the index of a part, the subject of an attachment).
+ * rs_reason_checks(): the checks of a manifest in quarantine, required ones first; reports are
+ * those of the root that decides for it (the index of a part, the subject of an attachment).
  * @out  RS_REASON_CHECKS_MAX of them; names live in the arena or in the policy
  */
 RS_MUST_CHECK enum rs_status rs_reason_checks(struct rs_db_conn *conn, struct rs_arena *arena,

@@ -150,6 +150,13 @@ struct shown {
     const char *live; /* of a staged one by tag */
 };
 
+static enum rs_status has_pushed(const struct rs_resolution *r, const struct rs_view_manifest *m,
+                                 bool *ret, struct rs_err *reterr)
+{
+    const int64_t who = r->viewer->identity->principal_id;
+    return rs_catalog_manifest_is_pusher(r->conn, m->id, who, ret, reterr);
+}
+
 /* Push clients read back what they pushed: a principal that completed a PUT of these very bytes
  * here may read them by digest, as long as it may still push. */
 static enum rs_status is_echo(const struct rs_resolution *r, const struct rs_view_manifest *m,
@@ -158,13 +165,13 @@ static enum rs_status is_echo(const struct rs_resolution *r, const struct rs_vie
     *ret = false;
     if (r->column != RS_COLUMN_W || is_anonymous(r->viewer) || !policy->echo || m->has_data)
         return RS_OK;
-    return rs_view_is_pusher(r->conn, m->id, r->viewer->identity->principal_id, ret, reterr);
+    return has_pushed(r, m, ret, reterr);
 }
 
 static enum rs_status judge_digest(const struct rs_resolution *r, const struct rs_view_manifest *m,
                                    struct rs_err *reterr)
 {
-    if (m->state == RS_VIEW_RELEASED || r->column == RS_COLUMN_Q)
+    if (m->state == RS_STATE_RELEASED || r->column == RS_COLUMN_Q)
         return RS_OK;
     struct rs_policy policy;
     bool echo = false;
@@ -204,7 +211,7 @@ static enum rs_status judge_staged(const struct rs_resolution *r,
     /* A publisher's own push: 404 as if nothing were there, so that its tools go on, but the text
      * says where the image is. */
     if (s == RS_OK && r->column == RS_COLUMN_W && !is_anonymous(r->viewer))
-        s = rs_view_is_pusher(r->conn, staged->id, r->viewer->identity->principal_id, &own, reterr);
+        s = has_pushed(r, staged, &own, reterr);
     if (s != RS_OK)
         return s;
     if (!own)
@@ -280,7 +287,7 @@ static enum rs_status show(const struct rs_resolution *r, const struct rs_refere
         .media_type = m->media_type,
         .size = m->size,
         .bytes = bytes,
-        .held = m->state == RS_VIEW_RELEASED ? NULL : rs_view_state_name(m->state),
+        .held = m->state == RS_STATE_RELEASED ? NULL : rs_state_name(m->state),
         .live = shown->live,
         .is_tag = !reference->is_digest,
     };
@@ -314,8 +321,7 @@ enum rs_status rs_resolve_manifest(struct rs_db *db, const struct rs_viewer *vie
     r.what = what_of(viewer, &parsed);
     if (r.what == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    RS_AUTO(rs_db_read)
-    struct rs_db_read read = {0};
+    RS_AUTO(rs_db_read) struct rs_db_read read = {0};
     s = rs_db_read_begin(db, &read.conn, reterr);
     if (s != RS_OK)
         return s;
