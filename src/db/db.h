@@ -50,6 +50,9 @@ typedef enum rs_status (*rs_db_job)(struct rs_db_conn *conn, void *arg, struct r
  */
 RS_MUST_CHECK enum rs_status rs_db_write(struct rs_db *db, rs_db_job job, void *arg, struct rs_err *reterr);
 
+/* Jobs that wait for the writer now: for metrics. */
+unsigned rs_db_queue_length(struct rs_db *db);
+
 /**
  * rs_db_after_commit(): within a job, have fn(arg) called on the writer's thread after the commit is durable and before any
  * waiting caller is answered; not called when the job or the commit fails.  For cache invalidation and wake-ups: must be quick.
