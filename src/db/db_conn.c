@@ -180,6 +180,11 @@ enum rs_status rs_db_read_begin(struct rs_db *db, struct rs_db_conn **ret, struc
     return RS_OK;
 }
 
+bool rs_db_read_is_fresh(const struct rs_db_conn *conn)
+{
+    return conn->read_depth == 1;
+}
+
 void rs_db_read_end(struct rs_db_conn *conn)
 {
     if (conn == NULL)

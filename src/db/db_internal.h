@@ -91,6 +91,8 @@ struct rs_db {
     struct rs_db_write_job *head RS_GUARDED_BY(mu);
     struct rs_db_write_job **tail RS_GUARDED_BY(mu);
     unsigned n_queued RS_GUARDED_BY(mu);
+    unsigned n_inside RS_GUARDED_BY(mu); /* callers in rs_db_write(); the last one out signals `left` */
+    pthread_cond_t left;
     bool is_closing RS_GUARDED_BY(mu);
     bool is_stopped RS_GUARDED_BY(mu); /* after a fatal error: nothing is written any more */
 
@@ -122,7 +124,7 @@ void rs_db_stmts_free(struct rs_db_conn *conn);
 /* ---- db_writer.c ---- */
 
 RS_MUST_CHECK enum rs_status rs_db_writer_start(struct rs_db *db, struct rs_err *reterr);
-/* Runs what is queued, then ends the thread. */
+/* Runs what is queued, ends the thread, and waits until the last caller has left. */
 void rs_db_writer_stop(struct rs_db *db);
 
 #endif

@@ -104,6 +104,7 @@ static enum rs_status wal_enter(struct rs_db_conn *conn, struct rs_err *reterr)
 static void db_free(struct rs_db *db)
 {
     rs_db_conn_free(db->writer);
+    (void)pthread_cond_destroy(&db->left);
     (void)pthread_cond_destroy(&db->work);
     (void)pthread_mutex_destroy(&db->mu);
     free(db->path);
@@ -122,6 +123,7 @@ static struct rs_db *db_new(const struct rs_db_options *options)
     db->tail = &db->head;
     (void)pthread_mutex_init(&db->mu, NULL);
     (void)pthread_cond_init(&db->work, NULL);
+    (void)pthread_cond_init(&db->left, NULL);
     db->path = strdup(options->path);
     if (db->path == NULL) {
         db_free(db);

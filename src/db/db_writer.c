@@ -233,6 +233,10 @@ void rs_db_writer_stop(struct rs_db *db)
     (void)pthread_cond_signal(&db->work);
     (void)pthread_mutex_unlock(&db->mu);
     (void)pthread_join(db->thread, NULL);
+    (void)pthread_mutex_lock(&db->mu);
+    while (db->n_inside > 0)
+        (void)pthread_cond_wait(&db->left, &db->mu);
+    (void)pthread_mutex_unlock(&db->mu);
 }
 
 /* ---- callers ---- */
@@ -254,6 +258,7 @@ enum rs_status rs_db_write(struct rs_db *db, rs_db_job run, void *arg, struct rs
     struct rs_db_write_job job = {.run = run, .arg = arg, .result = RS_OK, .done = PTHREAD_COND_INITIALIZER};
     job.reterr = reterr != NULL ? reterr : &job.own_err;
     (void)pthread_mutex_lock(&db->mu);
+    db->n_inside++;
     enum rs_status s = refused(db, reterr);
     if (s == RS_OK) {
         *db->tail = &job;
@@ -264,6 +269,8 @@ enum rs_status rs_db_write(struct rs_db *db, rs_db_job run, void *arg, struct rs
             (void)pthread_cond_wait(&job.done, &db->mu);
         s = job.result;
     }
+    if (--db->n_inside == 0)
+        (void)pthread_cond_signal(&db->left);
     (void)pthread_mutex_unlock(&db->mu);
     (void)pthread_cond_destroy(&job.done);
     return s;

@@ -16,6 +16,7 @@ static void a_reader_sees_one_snapshot(void **state)
     int64_t n = 1;
     int64_t count = -1;
     assert_int_equal(rs_db_read_begin(db, &conn, NULL), RS_OK);
+    assert_true(rs_db_read_is_fresh(conn));
     assert_int_equal(table_count_in(conn, &count, NULL), RS_OK);
     assert_int_equal(count, 0);
     assert_int_equal(rs_db_write(db, table_insert_job, &n, NULL), RS_OK); /* does not wait for the reader */
@@ -23,6 +24,7 @@ static void a_reader_sees_one_snapshot(void **state)
     assert_int_equal(count, 0);
     assert_int_equal(rs_db_read_begin(db, &inner, NULL), RS_OK); /* joins the outer snapshot */
     assert_ptr_equal(inner, conn);
+    assert_false(rs_db_read_is_fresh(inner));
     assert_int_equal(table_count_in(inner, &count, NULL), RS_OK);
     assert_int_equal(count, 0);
     rs_db_read_end(inner);
