@@ -197,11 +197,6 @@ void rs_db_read_end(struct rs_db_conn *conn)
         (void)!rs_db_exec(conn, "ROLLBACK", NULL); /* nothing was written: cannot fail, and costs the least */
 }
 
-bool rs_db_read_is_fresh(const struct rs_db_conn *conn)
-{
-    return conn->read_depth == 1;
-}
-
 void rs_db_readers_close(struct rs_db *db)
 {
     (void)pthread_mutex_lock(&readers_mu);
