@@ -97,6 +97,9 @@ RS_MUST_CHECK enum rs_status rs_catalog_manifest_get(struct rs_db_conn *conn, st
 RS_MUST_CHECK enum rs_status rs_catalog_manifest_insert(struct rs_db_conn *conn,
                                                         struct rs_manifest_row *row,
                                                         struct rs_str bytes, struct rs_err *reterr);
+/* The right bytes of a manifest that is known: heals stored ones that are damaged. */
+RS_MUST_CHECK enum rs_status rs_catalog_manifest_heal(struct rs_db_conn *conn, const char *digest,
+                                                      struct rs_str bytes, struct rs_err *reterr);
 /**
  * rs_catalog_manifest_delete(): the row and everything of it: references, tags it was pushed under,
  * pushers, reports, claims, and the bytes when no other repository has the manifest.  Pointers of

@@ -1,0 +1,156 @@
+/* The part of catalog/claim.h that finds work: roots, parts, what waits for long. */
+#include "base/attr.h"
+#include "catalog/claim.h"
+#include "catalog/sql.h"
+
+/* SPEC section 1: a part was never pushed under a tag and is named by an index in `quarantined`. */
+#define IS_PART \
+    "(m.tagged = 0 AND EXISTS (SELECT 1 FROM manifest_ref f JOIN manifest p ON p.id = f.manifest_id" \
+    "  WHERE f.repository_id = m.repository_id AND f.digest = m.digest AND f.kind = 'manifest'" \
+    "   AND p.state = 'quarantined'))"
+#define IS_ROOT "m.joined = 0 AND NOT " IS_PART
+
+/* The ids come first, the rows one by one after them: reading a row is catalog/manifest.h's. */
+struct id_page {
+    int64_t *ids;
+    const char **repositories;
+    size_t n;
+};
+
+static enum rs_status page_read(struct rs_stmt *st, struct rs_arena *arena, int64_t n_max,
+                                struct id_page *page, struct rs_err *reterr)
+{
+    enum rs_status s = RS_OK;
+    page->ids = rs_arena_alloc(arena, (size_t)n_max * sizeof(*page->ids));
+    page->repositories = rs_arena_alloc(arena, (size_t)n_max * sizeof(*page->repositories));
+    if (page->ids == NULL || page->repositories == NULL)
+        return rs_fail(reterr, RS_NOMEM, NULL);
+    while (page->n < (size_t)n_max) {
+        bool row = false;
+        s = rs_stmt_step(st, &row, reterr);
+        if (s != RS_OK || !row)
+            break;
+        page->ids[page->n] = rs_stmt_col_int(st, 0);
+        s = rs_sql_copy(st, 1, arena, &page->repositories[page->n], reterr);
+        if (s != RS_OK)
+            break;
+        page->n++;
+    }
+    return s;
+}
+
+static enum rs_status rows_read(struct rs_db_conn *conn, struct rs_arena *arena,
+                                const struct id_page *page, const struct rs_work_row **ret,
+                                size_t *ret_n, struct rs_err *reterr)
+{
+    size_t n = 0;
+    struct rs_work_row *rows = rs_arena_alloc(arena, (page->n + 1) * sizeof(*rows));
+    if (rows == NULL)
+        return rs_fail(reterr, RS_NOMEM, NULL);
+    for (size_t i = 0; i < page->n; i++) {
+        enum rs_status s = rs_catalog_manifest_get(conn, arena, page->ids[i], &rows[n].manifest, reterr);
+        if (s != RS_OK)
+            return s;
+        rows[n].repository = page->repositories[i];
+        if (rows[n].manifest != NULL)
+            n++;
+    }
+    *ret = rows;
+    *ret_n = n;
+    return RS_OK;
+}
+
+enum rs_status rs_catalog_work_list(struct rs_db_conn *conn, struct rs_arena *arena,
+                                    const struct rs_work_query *query, const struct rs_work_row **ret,
+                                    size_t *ret_n, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    struct id_page page = {0};
+    enum rs_status s;
+    if (query->repository == NULL)
+        s = rs_sql_open(conn,
+                        "SELECT m.id, r.name FROM manifest m JOIN repository r"
+                        " ON r.id = m.repository_id"
+                        " WHERE m.state = $1 AND m.state <> 'released' AND m.id > $2 AND " IS_ROOT
+                        " ORDER BY m.id LIMIT $3",
+                        &st, reterr, RS_SQL_TEXT(rs_state_name(query->state)),
+                        RS_SQL_INT(query->after_id), RS_SQL_INT(query->n_max));
+    else
+        s = rs_sql_open(conn,
+                        "SELECT m.id, r.name FROM repository r JOIN manifest m"
+                        " ON m.repository_id = r.id"
+                        " WHERE r.name = $4 AND m.state = $1 AND m.state <> 'released' AND m.id > $2"
+                        "  AND " IS_ROOT " ORDER BY m.id LIMIT $3",
+                        &st, reterr, RS_SQL_TEXT(rs_state_name(query->state)),
+                        RS_SQL_INT(query->after_id), RS_SQL_INT(query->n_max),
+                        RS_SQL_TEXT(query->repository));
+    if (s == RS_OK)
+        s = page_read(st, arena, query->n_max, &page, reterr);
+    return s == RS_OK ? rows_read(conn, arena, &page, ret, ret_n, reterr) : s;
+}
+
+enum rs_status rs_catalog_work_since(struct rs_db_conn *conn, struct rs_arena *arena,
+                                     const struct rs_work_since *query, const struct rs_work_row **ret,
+                                     size_t *ret_n, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    struct id_page page = {0};
+    enum rs_status s;
+    if (query->not_overdue)
+        s = rs_sql_open(conn,
+                        "SELECT m.id, r.name FROM manifest m JOIN repository r"
+                        " ON r.id = m.repository_id"
+                        " WHERE m.state = 'quarantined' AND m.overdue_ms IS NULL"
+                        "  AND (m.state_ms, m.id) > ($1, $2) AND m.state_ms <= $3 AND " IS_ROOT
+                        " ORDER BY m.state_ms, m.id LIMIT $4",
+                        &st, reterr, RS_SQL_INT(query->after_ms), RS_SQL_INT(query->after_id),
+                        RS_SQL_INT(query->until_ms), RS_SQL_INT(query->n_max));
+    else
+        s = rs_sql_open(conn,
+                        "SELECT m.id, r.name FROM manifest m JOIN repository r"
+                        " ON r.id = m.repository_id"
+                        " WHERE m.state = $5 AND m.state <> 'released'"
+                        "  AND (m.state_ms, m.id) > ($1, $2) AND m.state_ms <= $3 AND " IS_ROOT
+                        " ORDER BY m.state_ms, m.id LIMIT $4",
+                        &st, reterr, RS_SQL_INT(query->after_ms), RS_SQL_INT(query->after_id),
+                        RS_SQL_INT(query->until_ms), RS_SQL_INT(query->n_max),
+                        RS_SQL_TEXT(rs_state_name(query->state)));
+    if (s == RS_OK)
+        s = page_read(st, arena, query->n_max, &page, reterr);
+    return s == RS_OK ? rows_read(conn, arena, &page, ret, ret_n, reterr) : s;
+}
+
+enum rs_status rs_catalog_work_is_part(struct rs_db_conn *conn, const struct rs_manifest_row *row,
+                                       bool *ret, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    *ret = false;
+    if (!rs_manifest_is_held(row))
+        return RS_OK;
+    enum rs_status s = rs_sql_open(conn, "SELECT 1 FROM manifest m WHERE m.id = $1 AND " IS_PART, &st,
+                                   reterr, RS_SQL_INT(row->id));
+    return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
+}
+
+enum rs_status rs_catalog_work_counts(struct rs_db_conn *conn, struct rs_work_counts *ret,
+                                      struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    bool row = false;
+    *ret = (struct rs_work_counts){0};
+    enum rs_status s = rs_db_prepare(conn,
+                                     "SELECT SUM(CASE WHEN state = 'quarantined' THEN 1 ELSE 0 END),"
+                                     " SUM(CASE WHEN state = 'failed' THEN 1 ELSE 0 END),"
+                                     " SUM(CASE WHEN state = 'quarantined' AND overdue_ms IS NOT NULL"
+                                     "  THEN 1 ELSE 0 END)"
+                                     " FROM manifest WHERE state <> 'released'",
+                                     &st, reterr);
+    if (s == RS_OK)
+        s = rs_stmt_step(st, &row, reterr);
+    if (s == RS_OK && row) {
+        ret->quarantined = rs_stmt_col_int(st, 0);
+        ret->failed = rs_stmt_col_int(st, 1);
+        ret->overdue = rs_stmt_col_int(st, 2);
+    }
+    return s;
+}
