@@ -23,7 +23,7 @@ struct rs_auth_options {
     const char *service;            /* name of this registry in challenges and in `aud`; NULL = "roadstead" */
     unsigned token_seconds;         /* life of a token; 0 = 300, at most 3600 */
     unsigned passwords_at_once;     /* password hashes computed at the same time; 0 = 2 */
-    unsigned passwords_waiting_max; /* callers waiting for their turn before RS_BUSY; 0 = 64 */
+    unsigned passwords_waiting_max; /* callers (worker threads) waiting for their turn before RS_BUSY; 0 = 48 */
     /* Failed logins: so many at once for one (source, name), then one more per `failure_refill_seconds`; ten times as many for
      * one source, and for one name.  0 = 10 and 5. */
     unsigned failures_burst;
@@ -42,9 +42,13 @@ const char *rs_auth_service(const struct rs_auth *auth);
 /* Life of the tokens issued here. */
 unsigned rs_auth_token_seconds(const struct rs_auth *auth);
 
+/* A new key signs from now on; tokens of the old ones go on until they expire.  Durable on return.  Errors: RS_IO, RS_NO_SPACE, RS_NOMEM. */
+RS_MUST_CHECK enum rs_status rs_auth_rotate_keys(struct rs_auth *auth, struct rs_err *reterr);
+
 enum rs_auth_mode {
     RS_AUTH_INLINE,    /* on a loop thread: microseconds; what needs a password hash is put off by ret->must_block */
     RS_AUTH_MAY_BLOCK, /* on a worker: may compute a password hash (tens of milliseconds) and wait for its turn */
+    RS_AUTH_FOR_TOKENS, /* as before, for the token service only: a refresh token may stand in the place of a password */
 };
 
 struct rs_auth_result {
@@ -67,6 +71,14 @@ struct rs_auth_result {
 RS_MUST_CHECK enum rs_status rs_auth_authenticate(struct rs_auth *auth, const char *authorization, const char *source,
                                                   struct rs_arena *arena, enum rs_auth_mode mode,
                                                   struct rs_auth_result *ret, struct rs_err *reterr);
+
+/* The same for a name and a password that came another way (the form of an OAuth2 request). */
+RS_MUST_CHECK enum rs_status rs_auth_password(struct rs_auth *auth, const char *name, const char *password,
+                                              const char *source, struct rs_arena *arena, enum rs_auth_mode mode,
+                                              struct rs_auth_result *ret, struct rs_err *reterr);
+/* The same for a token's text alone; `uses` is of enum rs_token_use (auth/token.h).  Never blocks on more than a read. */
+RS_MUST_CHECK enum rs_status rs_auth_token(struct rs_auth *auth, const char *token, unsigned uses, struct rs_arena *arena,
+                                           struct rs_identity *ret, struct rs_err *reterr);
 
 /**
  * rs_auth_access(): what the principal may do in `repository` now; cheap (no SQL while no grant has changed).

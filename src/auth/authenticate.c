@@ -1,0 +1,337 @@
+#include <string.h>
+#include <strings.h>
+
+#include "auth/auth_internal.h"
+#include "auth/secret_text.h"
+#include "auth/token.h"
+#include "base/clock.h"
+#include "catalog/generation.h"
+#include "catalog/principal.h"
+#include "crypto/hash.h"
+#include "crypto/password.h"
+#include "crypto/secret.h"
+
+#define AUTHORIZATION_BYTES_MAX ((size_t)12288)
+#define REMEMBER_MS ((uint64_t)5 * 60 * 1000)
+
+/* One answer for everything that is wrong with a name and a password. */
+static enum rs_status wrong(struct rs_err *reterr)
+{
+    return rs_fail(reterr, RS_UNAUTHORIZED,
+                   "the name or the password is wrong, or the account is disabled: log in again");
+}
+
+void rs_auth_mark_credential(int64_t principal_id, const char *stored_secret, unsigned char out[RS_CREDENTIAL_BYTES])
+{
+    struct {
+        int64_t id;
+        unsigned char secret[RS_SHA256_BYTES];
+    } in = {.id = principal_id};
+    unsigned char hash[RS_SHA256_BYTES];
+    rs_hash_sha256(stored_secret, strlen(stored_secret), in.secret);
+    rs_hash_sha256(&in, sizeof in, hash);
+    memcpy(out, hash, RS_CREDENTIAL_BYTES);
+}
+
+/* ---- the catalog's side ---- */
+
+/* A principal as it is now, and the generation that this is true for (may_cache: it was not read in an older snapshot). */
+struct known {
+    struct rs_principal row;
+    bool is_there;
+    bool may_cache;
+    uint64_t generation;
+};
+
+static enum rs_status look_up(struct rs_auth *auth, const char *name, int64_t id, struct known *ret,
+                              struct rs_err *reterr)
+{
+    RS_AUTO(rs_db_read) struct rs_db_read r = {0};
+    ret->generation = rs_generation_access(); /* before the read */
+    enum rs_status s = rs_db_read_begin(auth->db, &r.conn, reterr);
+    if (s != RS_OK)
+        return s;
+    struct rs_err local = RS_ERR_INIT;
+    s = name != NULL ? rs_principal_by_name(r.conn, name, &ret->row, &local)
+                     : rs_principal_by_id(r.conn, id, &ret->row, &local);
+    ret->may_cache = rs_db_read_is_fresh(r.conn);
+    ret->is_there = s == RS_OK;
+    if (s == RS_OK || s == RS_NOT_FOUND)
+        return RS_OK;
+    if (reterr != NULL)
+        *reterr = local;
+    return s;
+}
+
+static void identify(const struct known *k, struct rs_identity *ret)
+{
+    *ret = (struct rs_identity){.principal_id = k->row.id, .has_credentials = true};
+    (void)rs_text_copy(ret->name, sizeof ret->name, k->row.name);
+    rs_auth_mark_credential(k->row.id, k->row.secret, ret->credential);
+}
+
+/* Is the principal of a verified credential still there, enabled, and of the same secret?  Refreshes the name. */
+static enum rs_status judge(struct rs_auth *auth, struct rs_verified *v, bool *ret_may_cache, struct rs_err *reterr)
+{
+    struct known k = {0};
+    unsigned char now[RS_CREDENTIAL_BYTES];
+    enum rs_status s = look_up(auth, NULL, v->identity.principal_id, &k, reterr);
+    if (s != RS_OK)
+        return s;
+    if (k.is_there)
+        rs_auth_mark_credential(k.row.id, k.row.secret, now);
+    bool is_good = k.is_there && !k.row.is_disabled &&
+                   rs_secret_equal(now, v->identity.credential, sizeof now);
+    if (is_good)
+        (void)rs_text_copy(v->identity.name, sizeof v->identity.name, k.row.name);
+    v->generation = k.generation;
+    *ret_may_cache = k.may_cache;
+    rs_secret_wipe(k.row.secret, sizeof k.row.secret);
+    return is_good ? RS_OK : rs_fail(reterr, RS_UNAUTHORIZED, "these credentials have ended: log in again");
+}
+
+/* What the cache knows about a credential: RS_OK, or RS_NOT_FOUND when it must be verified (again), or a fault. */
+static enum rs_status recall(struct rs_auth *auth, const struct rs_verified_key *key, struct rs_arena *arena,
+                             struct rs_identity *ret, struct rs_err *reterr)
+{
+    struct rs_verified v;
+    if (!rs_verified_get(auth->verified, key, rs_clock_mono_ms(), rs_clock_unix_s(), arena, &v))
+        return RS_NOT_FOUND;
+    if (v.generation != rs_generation_access()) {
+        bool may_cache = false;
+        struct rs_err local = RS_ERR_INIT;
+        enum rs_status s = judge(auth, &v, &may_cache, &local);
+        if (s == RS_UNAUTHORIZED) {
+            rs_verified_drop(auth->verified, key);
+            return RS_NOT_FOUND;
+        }
+        if (s != RS_OK) {
+            if (reterr != NULL)
+                *reterr = local;
+            return s;
+        }
+        if (may_cache)
+            rs_verified_put(auth->verified, key, &v);
+    }
+    *ret = v.identity;
+    return RS_OK;
+}
+
+static void remember(struct rs_auth *auth, const struct rs_verified_key *key, const struct known *k,
+                     const struct rs_identity *identity)
+{
+    struct rs_verified v = {
+        .identity = *identity,
+        .generation = k->generation,
+        .expires_mono_ms = rs_clock_mono_ms() + REMEMBER_MS,
+        .expires_unix_s = INT64_MAX,
+    };
+    if (k->may_cache)
+        rs_verified_put(auth->verified, key, &v);
+}
+
+/* ---- tokens ---- */
+
+static enum rs_status verify_token(struct rs_auth *auth, struct rs_str token, unsigned uses, struct rs_arena *arena,
+                                   struct rs_verified *ret, struct rs_err *reterr)
+{
+    struct rs_token_claims claims;
+    int64_t now_s = rs_clock_unix_s();
+    enum rs_status s = rs_token_read(auth->keys, auth->service, token, uses, now_s, arena, &claims, reterr);
+    if (s != RS_OK)
+        return s;
+    *ret = (struct rs_verified){
+        .identity = {.principal_id = claims.principal_id,
+                     .has_credentials = true,
+                     .is_token = true,
+                     .scope = claims.scope,
+                     .proved_unix_s = claims.proved_unix_s},
+        .expires_mono_ms = rs_clock_mono_ms() + (uint64_t)(claims.expires_unix_s - now_s) * 1000,
+        .expires_unix_s = claims.expires_unix_s,
+    };
+    memcpy(ret->identity.credential, claims.credential, RS_CREDENTIAL_BYTES);
+    return RS_OK;
+}
+
+enum rs_status rs_auth_token(struct rs_auth *auth, const char *token, unsigned uses, struct rs_arena *arena,
+                             struct rs_identity *ret, struct rs_err *reterr)
+{
+    struct rs_verified_key key;
+    struct rs_str text = rs_str_of(token);
+    if (text.n > RS_TOKEN_BYTES_MAX)
+        return rs_fail(reterr, RS_UNAUTHORIZED, "the token is not one of this registry: get a new one");
+    rs_verified_key(auth->verified, (char)('0' + uses), text, rs_str_n(NULL, 0), &key);
+    enum rs_status s = recall(auth, &key, arena, ret, reterr);
+    if (s != RS_NOT_FOUND)
+        return s;
+    struct rs_verified v;
+    bool may_cache = false;
+    s = verify_token(auth, text, uses, arena, &v, reterr);
+    if (s == RS_OK)
+        s = judge(auth, &v, &may_cache, reterr);
+    if (s != RS_OK)
+        return s;
+    if (may_cache)
+        rs_verified_put(auth->verified, &key, &v);
+    *ret = v.identity;
+    return RS_OK;
+}
+
+/* ---- passwords and robots' secrets ---- */
+
+struct attempt {
+    struct rs_auth *auth;
+    const char *name;
+    const char *password;
+    const char *source;
+    struct rs_arena *arena;
+    struct rs_verified_key key;
+    struct known k;
+};
+
+static enum rs_status accept(struct attempt *a, struct rs_auth_result *ret)
+{
+    identify(&a->k, &ret->identity);
+    ret->identity.proved_unix_s = rs_clock_unix_s();
+    remember(a->auth, &a->key, &a->k, &ret->identity);
+    return RS_OK;
+}
+
+static enum rs_status throttled(struct attempt *a, struct rs_auth_result *ret, struct rs_err *reterr)
+{
+    if (rs_throttle_allows(a->auth->throttle, a->source, a->name, rs_clock_mono_ms(), &ret->retry_after_s))
+        return RS_OK;
+    return rs_fail(reterr, RS_TOO_MANY, "too many failed logins: try again in %u s", ret->retry_after_s);
+}
+
+/* The slow hash, always computed: a name that nobody has costs as much as a wrong password. */
+static enum rs_status compare(struct attempt *a, struct rs_auth_result *ret, struct rs_err *reterr)
+{
+    bool matches = false;
+    enum rs_status s = RS_OK;
+    if (a->k.is_there && a->k.row.kind == RS_PRINCIPAL_USER && !a->k.row.is_disabled)
+        s = rs_password_verify(a->password, a->k.row.secret, &matches, reterr);
+    else
+        rs_password_verify_nobody(a->password);
+    if (s != RS_OK)
+        return s;
+    if (matches)
+        return accept(a, ret);
+    rs_throttle_failed(a->auth->throttle, a->source, a->name, rs_clock_mono_ms());
+    return wrong(reterr);
+}
+
+static enum rs_status take_turn(struct attempt *a, struct rs_auth_result *ret, struct rs_err *reterr)
+{
+    if (!rs_turns_enter(a->auth->turns)) {
+        ret->retry_after_s = 1;
+        return rs_fail(reterr, RS_BUSY, "too many logins at once: try again in a second");
+    }
+    /* While it waited, another may have proved the same credential, failed too often, or changed the password. */
+    enum rs_status s = recall(a->auth, &a->key, a->arena, &ret->identity, reterr);
+    if (s == RS_NOT_FOUND) {
+        s = look_up(a->auth, a->name, 0, &a->k, reterr);
+        if (s == RS_OK)
+            s = throttled(a, ret, reterr);
+        if (s == RS_OK)
+            s = compare(a, ret, reterr);
+    }
+    rs_turns_leave(a->auth->turns);
+    return s;
+}
+
+static enum rs_status try_password(struct attempt *a, enum rs_auth_mode mode, struct rs_auth_result *ret,
+                                   struct rs_err *reterr)
+{
+    enum rs_status s = look_up(a->auth, a->name, 0, &a->k, reterr);
+    if (s != RS_OK)
+        return s;
+    if (a->k.is_there && a->k.row.kind == RS_PRINCIPAL_ROBOT && !a->k.row.is_disabled &&
+        rs_secret_text_is_ours(a->password) && rs_secret_text_matches(a->password, a->k.row.secret))
+        return accept(a, ret);
+    s = throttled(a, ret, reterr);
+    if (s != RS_OK)
+        return s;
+    if (mode == RS_AUTH_INLINE) {
+        ret->must_block = true;
+        return RS_OK;
+    }
+    return take_turn(a, ret, reterr);
+}
+
+enum rs_status rs_auth_password(struct rs_auth *auth, const char *name, const char *password, const char *source,
+                                struct rs_arena *arena, enum rs_auth_mode mode, struct rs_auth_result *ret,
+                                struct rs_err *reterr)
+{
+    *ret = (struct rs_auth_result){0};
+    if (strcmp(name, RS_AUTH_TOKEN_USER) == 0)
+        return rs_auth_token(auth, password, mode == RS_AUTH_FOR_TOKENS ? RS_TOKEN_ACCESS | RS_TOKEN_REFRESH : RS_TOKEN_ACCESS,
+                             arena, &ret->identity, reterr);
+    if (strlen(password) > RS_PASSWORD_BYTES_MAX || strlen(name) > RS_PRINCIPAL_NAME_MAX)
+        return wrong(reterr);
+    struct attempt a = {.auth = auth, .name = name, .password = password, .source = source, .arena = arena};
+    rs_verified_key(auth->verified, 'B', rs_str_of(name), rs_str_of(password), &a.key);
+    enum rs_status s = recall(auth, &a.key, arena, &ret->identity, reterr);
+    if (s == RS_NOT_FOUND)
+        s = try_password(&a, mode, ret, reterr);
+    rs_secret_wipe(a.k.row.secret, sizeof a.k.row.secret);
+    return s;
+}
+
+/* ---- the header ---- */
+
+/* The credentials after a scheme's name, or NULL. */
+static const char *after_scheme(const char *header, const char *scheme)
+{
+    size_t n = strlen(scheme);
+    if (strncasecmp(header, scheme, n) != 0 || header[n] != ' ')
+        return NULL;
+    header += n;
+    return header + strspn(header, " ");
+}
+
+static enum rs_status authenticate_basic(struct rs_auth *auth, const char *text, const char *source,
+                                         struct rs_arena *arena, enum rs_auth_mode mode, struct rs_auth_result *ret,
+                                         struct rs_err *reterr)
+{
+    size_t length = strlen(text);
+    size_t n = 0;
+    unsigned char *plain = rs_arena_alloc(arena, 3 * (length / 4) + 4);
+    if (plain == NULL)
+        return rs_fail(reterr, RS_NOMEM, NULL);
+    enum rs_status s;
+    unsigned char *colon = NULL;
+    if (rs_base64_decode(rs_str_n(text, length), plain, &n) && memchr(plain, '\0', n) == NULL)
+        colon = memchr(plain, ':', n);
+    if (colon == NULL) {
+        s = wrong(reterr);
+    } else {
+        plain[n] = '\0';
+        *colon = '\0';
+        s = rs_auth_password(auth, (const char *)plain, (const char *)colon + 1, source, arena, mode, ret, reterr);
+    }
+    rs_secret_wipe(plain, n);
+    return s;
+}
+
+enum rs_status rs_auth_authenticate(struct rs_auth *auth, const char *authorization, const char *source,
+                                    struct rs_arena *arena, enum rs_auth_mode mode, struct rs_auth_result *ret,
+                                    struct rs_err *reterr)
+{
+    *ret = (struct rs_auth_result){0};
+    if (authorization == NULL) {
+        ret->identity.principal_id = RS_ANONYMOUS_ID;
+        (void)rs_text_copy(ret->identity.name, sizeof ret->identity.name, "anonymous");
+        memcpy(ret->identity.credential, auth->anonymous_credential, RS_CREDENTIAL_BYTES);
+        return RS_OK;
+    }
+    if (strlen(authorization) > AUTHORIZATION_BYTES_MAX)
+        return rs_fail(reterr, RS_UNAUTHORIZED, "the Authorization header is too long to be one of this registry's");
+    const char *text = after_scheme(authorization, "Bearer");
+    if (text != NULL)
+        return rs_auth_token(auth, text, RS_TOKEN_ACCESS, arena, &ret->identity, reterr);
+    text = after_scheme(authorization, "Basic");
+    if (text != NULL)
+        return authenticate_basic(auth, text, source, arena, mode, ret, reterr);
+    return rs_fail(reterr, RS_UNAUTHORIZED, "the Authorization header must be Basic or Bearer");
+}
