@@ -62,7 +62,7 @@ enum rs_status rs_view_manifest(struct rs_db_conn *conn, struct rs_arena *arena,
 }
 
 /* A pointer of a tag at the columns from `col` on: absent, or a manifest that is released or not,
- * as the pointer says.  A live one that is not released would be an open door: damage, no answer. */
+ * as the pointer says.  A live one that is not released would be an open door: damage. */
 static enum rs_status pointer_read(struct rs_stmt *st, int col, struct rs_arena *arena,
                                    bool want_released, bool *ret_has, struct rs_view_manifest *ret,
                                    struct rs_err *reterr)

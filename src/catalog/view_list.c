@@ -109,7 +109,7 @@ static enum rs_status referrer_read(struct rs_stmt *st, struct rs_view_referrer 
         .size = (uint64_t)size,
         .artifact_type = rs_stmt_col_text(st, 3),
         .annotations = rs_stmt_col_text(st, 4),
-        .is_released = rs_stmt_col_int(st, 5) != 0,
+        .is_tagged = rs_stmt_col_int(st, 5) != 0,
     };
     if (ret->digest == NULL || ret->media_type == NULL || size < 0)
         return rs_fail(reterr, RS_CORRUPT, NULL);
@@ -123,7 +123,7 @@ enum rs_status rs_view_list_referrers(struct rs_db_conn *conn,
 {
     static const char sql[] =
         "SELECT m.digest, m.media_type, m.size, " ARTIFACT_TYPE ", m.annotations,"
-        " CASE m.state WHEN 'released' THEN 1 ELSE 0 END"
+        " m.tagged"
         " FROM repository r JOIN manifest m ON m.repository_id = r.id"
         " WHERE r.name = $1 AND m.subject_digest = $2"
         " AND m.digest > $3 AND (m.state = 'released' OR $4 <> 0)"

@@ -44,7 +44,7 @@ struct rs_view_referrer {
     uint64_t size;
     const char *artifact_type; /* NULL when it has none */
     const char *annotations;   /* canonical JSON object, NULL when it has none */
-    bool is_released;
+    bool is_tagged;            /* it was pushed under a tag at least once */
 };
 typedef bool (*rs_view_referrer_visit)(const struct rs_view_referrer *row, void *arg);
 

@@ -74,6 +74,17 @@ enum rs_status rs_resolve_lists(const struct rs_viewer *viewer, enum rs_sight *r
     return s;
 }
 
+enum rs_status rs_resolve_manifests(const struct rs_viewer *viewer, enum rs_sight *ret,
+                                    struct rs_err *reterr)
+{
+    enum rs_column column;
+    *ret = RS_SIGHT_NONE;
+    enum rs_status s = rs_resolver_gate(viewer, RS_MANIFEST_UNKNOWN, &column, reterr);
+    if (s == RS_OK)
+        *ret = column == RS_COLUMN_Q ? RS_SIGHT_ALL : RS_SIGHT_RELEASED;
+    return s;
+}
+
 bool rs_resolver_discloses(const struct rs_viewer *viewer, const struct rs_policy *policy)
 {
     /* Who may pull only because everybody may is told what everybody is told: nothing. */
@@ -290,6 +301,7 @@ static enum rs_status show(const struct rs_resolution *r, const struct rs_refere
         .held = m->state == RS_STATE_RELEASED ? NULL : rs_state_name(m->state),
         .live = shown->live,
         .is_tag = !reference->is_digest,
+        .is_fresh = rs_db_read_is_fresh(r->conn),
     };
     return RS_OK;
 }

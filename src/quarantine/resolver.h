@@ -68,6 +68,7 @@ struct rs_manifest_view {
     const char *live;    /* by tag, when held: the digest the tag is live with, for
                              * Roadstead-Live; NULL when there is none */
     bool is_tag;         /* it was asked for by tag */
+    bool is_fresh;       /* read from a snapshot taken in this call */
 };
 
 void rs_manifest_view_release(struct rs_manifest_view *view); /* idempotent */
@@ -143,6 +144,14 @@ RS_MUST_CHECK enum rs_status rs_resolve_blob_readable_anywhere(
  */
 RS_MUST_CHECK enum rs_status rs_resolve_lists(const struct rs_viewer *viewer, enum rs_sight *ret,
                                               struct rs_err *reterr);
+
+/**
+ * rs_resolve_manifests(): the part of rs_resolve_manifest() that needs no catalog.  What is released
+ * then looks the same to every viewer with the same sight (RS_SIGHT_RELEASED or RS_SIGHT_ALL).
+ * Errors: RS_UNAUTHORIZED, RS_DENIED, RS_MANIFEST_UNKNOWN (an anonymous token).
+ */
+RS_MUST_CHECK enum rs_status rs_resolve_manifests(const struct rs_viewer *viewer,
+                                                  enum rs_sight *ret, struct rs_err *reterr);
 
 /* The same for a list over many repositories: what the grants give, whatever a token's scope. */
 enum rs_sight rs_resolve_sight(const struct rs_access *access);
