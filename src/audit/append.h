@@ -25,6 +25,10 @@ struct rs_audit_entry {
 
 #define RS_AUDIT_DETAILS_BYTES_MAX ((size_t)65536)
 
+/* The actor of what the daemon does by itself (notices, expiry, aggregates): no principal has this id, and no user may take the name. */
+#define RS_AUDIT_DAEMON_ID ((int64_t)-1)
+#define RS_AUDIT_DAEMON_NAME "roadstead"
+
 /**
  * rs_audit_details_of_text(): free-form text as details: what is JSON stays that value, everything else becomes one JSON string.
  * Bytes that are not UTF-8 become U+FFFD.  Also right for the `decision` of an event.

@@ -51,6 +51,6 @@ struct rs_audit_stats {
     uint64_t checkpoints;      /* signed since the start */
     int is_inconsistent;       /* the log does not fit its newest checkpoint */
 };
-void rs_audit_stats(const struct rs_audit *audit, struct rs_audit_stats *ret);
+void rs_audit_stats(struct rs_audit *audit, struct rs_audit_stats *ret);
 
 #endif

@@ -14,8 +14,8 @@
 #include "base/buf.h"
 #include "catalog/audit.h"
 
-/* The largest record: details, 100 tags and the fixed members fit; more is refused, never cut. */
-#define RS_AUDIT_RECORD_BYTES_MAX ((size_t)262144)
+/* The largest record: the details and some hundred thousand tags fit; more is refused, never cut. */
+#define RS_AUDIT_RECORD_BYTES_MAX ((size_t)16777216)
 
 /* Append the canonical bytes to `out`.  Errors: RS_TOO_LARGE, RS_BAD_REQUEST (details are no JSON), RS_NOMEM. */
 RS_MUST_CHECK enum rs_status rs_audit_record_encode(const struct rs_audit_entry *entry, int64_t seq, int64_t at_ms,

@@ -64,5 +64,7 @@ RS_MUST_CHECK enum rs_status rs_catalog_audit_checkpoint_next(struct rs_db_conn 
 /* Inside a write job; a row of the same size is kept. */
 RS_MUST_CHECK enum rs_status rs_catalog_audit_checkpoint_insert(struct rs_db_conn *conn, const struct rs_audit_checkpoint_row *row,
                                                                 struct rs_err *reterr);
+/* Keep the newest `keep` of them. */
+RS_MUST_CHECK enum rs_status rs_catalog_audit_checkpoint_prune(struct rs_db_conn *conn, int64_t keep, struct rs_err *reterr);
 
 #endif

@@ -1,0 +1,115 @@
+#include "catalog/event.h"
+
+#include "base/attr.h"
+
+enum rs_status rs_catalog_event_insert(struct rs_db_conn *conn, const struct rs_event_row *row,
+                                       int64_t *ret_seq, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    bool has_row = false;
+    enum rs_status s = rs_db_prepare(
+        conn,
+        "INSERT INTO event(id, type, repository, tag, digest, is_held, created_ms, payload, decision)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING seq",
+        &st, reterr);
+    if (s != RS_OK)
+        return s;
+    rs_stmt_text(st, 1, row->id);
+    rs_stmt_text(st, 2, row->type);
+    rs_stmt_text(st, 3, row->repository);
+    rs_stmt_text(st, 4, row->tag);
+    rs_stmt_text(st, 5, row->digest);
+    rs_stmt_int(st, 6, row->is_held ? 1 : 0);
+    rs_stmt_int(st, 7, row->created_ms);
+    rs_stmt_text(st, 8, row->payload);
+    rs_stmt_text(st, 9, row->decision);
+    s = rs_stmt_step(st, &has_row, reterr);
+    if (s == RS_OK && !has_row)
+        s = rs_fail(reterr, RS_INTERNAL, NULL);
+    if (s == RS_OK)
+        *ret_seq = rs_stmt_col_int(st, 0);
+    return s;
+}
+
+static void row_view(struct rs_stmt *st, struct rs_event_row *ret)
+{
+    *ret = (struct rs_event_row){
+        .seq = rs_stmt_col_int(st, 0),
+        .id = rs_stmt_col_text(st, 1),
+        .type = rs_stmt_col_text(st, 2),
+        .repository = rs_stmt_col_text(st, 3),
+        .tag = rs_stmt_col_text(st, 4),
+        .digest = rs_stmt_col_text(st, 5),
+        .is_held = rs_stmt_col_int(st, 6) != 0, /* whatever is not a plain 0 is the narrower audience */
+        .created_ms = rs_stmt_col_int(st, 7),
+        .payload = rs_stmt_col_text(st, 8),
+        .decision = rs_stmt_col_text(st, 9),
+    };
+}
+
+static enum rs_status rows_give(struct rs_stmt *st, rs_event_row_fn fn, void *arg, int64_t *ret_n,
+                                struct rs_err *reterr)
+{
+    bool stop = false;
+    enum rs_status s = RS_OK;
+    *ret_n = 0;
+    while (s == RS_OK && !stop) {
+        bool has_row = false;
+        s = rs_stmt_step(st, &has_row, reterr);
+        if (s != RS_OK || !has_row)
+            break;
+        struct rs_event_row row;
+        row_view(st, &row);
+        (*ret_n)++;
+        s = fn(arg, &row, &stop, reterr);
+    }
+    return s;
+}
+
+enum rs_status rs_catalog_event_each(struct rs_db_conn *conn, int64_t after, int64_t n_max,
+                                     rs_event_row_fn fn, void *arg, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    int64_t n = 0;
+    enum rs_status s = rs_db_prepare(
+        conn,
+        "SELECT seq, id, type, repository, tag, digest, is_held, created_ms, payload, decision"
+        " FROM event WHERE seq > $1 ORDER BY seq LIMIT $2",
+        &st, reterr);
+    if (s != RS_OK)
+        return s;
+    rs_stmt_int(st, 1, after);
+    rs_stmt_int(st, 2, n_max);
+    return rows_give(st, fn, arg, &n, reterr);
+}
+
+enum rs_status rs_catalog_event_get(struct rs_db_conn *conn, int64_t seq, rs_event_row_fn fn, void *arg,
+                                    bool *ret_found, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    int64_t n = 0;
+    *ret_found = false;
+    enum rs_status s = rs_db_prepare(
+        conn,
+        "SELECT seq, id, type, repository, tag, digest, is_held, created_ms, payload, decision"
+        " FROM event WHERE seq = $1",
+        &st, reterr);
+    if (s != RS_OK)
+        return s;
+    rs_stmt_int(st, 1, seq);
+    s = rows_give(st, fn, arg, &n, reterr);
+    *ret_found = n > 0;
+    return s;
+}
+
+enum rs_status rs_catalog_event_newest(struct rs_db_conn *conn, int64_t *ret_seq, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    bool has_row = false;
+    enum rs_status s = rs_db_prepare(conn, "SELECT seq FROM event ORDER BY seq DESC LIMIT 1", &st, reterr);
+    if (s == RS_OK)
+        s = rs_stmt_step(st, &has_row, reterr);
+    if (s == RS_OK)
+        *ret_seq = has_row ? rs_stmt_col_int(st, 0) : 0;
+    return s;
+}
