@@ -20,9 +20,9 @@ struct rs_http_client {
     struct rs_http_client_options options;
     char *ca_file;
     pthread_mutex_t mutex;
-    /* Handles that nobody uses at the moment, with their open connections. */
-    CURL *idle[IDLE_HANDLES_MAX] RS_GUARDED_BY(mutex);
-    size_t n_idle RS_GUARDED_BY(mutex);
+    /* Handles that nobody uses at the moment, with their open connections.  Under the mutex. */
+    CURL *idle[IDLE_HANDLES_MAX];
+    size_t n_idle;
 };
 
 /* One request under way; lives on its caller's stack. */
