@@ -146,8 +146,8 @@ RS_MUST_CHECK enum rs_status rs_resolve_lists(const struct rs_viewer *viewer, en
                                               struct rs_err *reterr);
 
 /**
- * rs_resolve_manifests(): the part of rs_resolve_manifest() that needs no catalog.  What is released
- * then looks the same to every viewer with the same sight (RS_SIGHT_RELEASED or RS_SIGHT_ALL).
+ * rs_resolve_manifests(): the part of rs_resolve_manifest() that needs no catalog.  What is
+ * released then looks the same to every viewer with the same sight (RS_SIGHT_RELEASED or RS_SIGHT_ALL).
  * Errors: RS_UNAUTHORIZED, RS_DENIED, RS_MANIFEST_UNKNOWN (an anonymous token).
  */
 RS_MUST_CHECK enum rs_status rs_resolve_manifests(const struct rs_viewer *viewer,

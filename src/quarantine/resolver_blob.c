@@ -129,8 +129,7 @@ enum rs_status rs_resolve_blob(struct rs_db *db, const struct rs_viewer *viewer,
     const char *named = rs_arena_strdup(viewer->arena, parsed.text);
     if (r.what == NULL || named == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    RS_AUTO(rs_db_read)
-    struct rs_db_read read = {0};
+    RS_AUTO(rs_db_read) struct rs_db_read read = {0};
     s = rs_db_read_begin(db, &read.conn, reterr);
     if (s != RS_OK)
         return s;
@@ -200,8 +199,7 @@ enum rs_status rs_resolve_blob_readable(struct rs_db *db, const struct rs_viewer
     *ret = RS_READABLE_NO;
     if (!rs_digest_parse(rs_str_of(digest), &parsed))
         return RS_OK;
-    RS_AUTO(rs_db_read)
-    struct rs_db_read read = {0};
+    RS_AUTO(rs_db_read) struct rs_db_read read = {0};
     enum rs_status s = rs_db_read_begin(db, &read.conn, reterr);
     if (s == RS_OK)
         s = is_readable(read.conn, viewer, &parsed, &readable, reterr);
@@ -277,8 +275,7 @@ enum rs_status rs_resolve_blob_readable_anywhere(struct rs_db *db, struct rs_aut
     *ret_source = NULL;
     if (!rs_digest_parse(rs_str_of(digest), &search.digest))
         return RS_OK;
-    RS_AUTO(rs_db_read)
-    struct rs_db_read read = {0};
+    RS_AUTO(rs_db_read) struct rs_db_read read = {0};
     enum rs_status s = rs_db_read_begin(db, &read.conn, reterr);
     if (s != RS_OK)
         return s;

@@ -25,8 +25,8 @@ struct page {
     struct rs_err *reterr;
 };
 
-/* Does a manifest name its subject itself?  One that is attached by its fallback tag alone belongs to
- * no list of referrers. */
+/* Does a manifest name its subject itself?  One that is attached by its fallback tag alone belongs
+ * to no list of referrers. */
 static enum rs_status names_subject(struct page *page, const struct rs_view_referrer *row,
                                     bool *ret)
 {
@@ -133,7 +133,9 @@ static enum rs_status index_write(struct rs_db *db, const struct rs_viewer *view
     rs_jw_member_text(&page->w, "mediaType", RS_MT_OCI_INDEX);
     rs_jw_key(&page->w, "manifests");
     rs_jw_array(&page->w);
-    enum rs_status s = page_fill(db, viewer, of, sight, page, reterr);
+    enum rs_status s = RS_OK;
+    if (page->n_max > 0)
+        s = page_fill(db, viewer, of, sight, page, reterr);
     rs_jw_array_end(&page->w);
     rs_jw_object_end(&page->w);
     if (s == RS_OK && rs_buf_status(&page->json) != RS_OK)
@@ -148,9 +150,7 @@ enum rs_status rs_registry_referrers(const struct rs_services *services,
 {
     struct page page = {.json = RS_BUF_INIT(PAGE_BYTES_MAX), .reterr = reterr};
     page.w = (struct rs_jw)RS_JW_INIT(&page.json);
-    page.n_max = of->page.n;
-    if (page.n_max == 0 || page.n_max > RS_REFERRERS_N_MAX)
-        page.n_max = RS_REFERRERS_N_MAX;
+    page.n_max = of->page.n < RS_REFERRERS_N_MAX ? of->page.n : RS_REFERRERS_N_MAX;
     enum rs_status s = rs_resolve_lists(viewer, &ret->sight, reterr);
     if (s == RS_OK)
         s = index_write(services->db, viewer, of, ret->sight, &page, reterr);

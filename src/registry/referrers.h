@@ -15,7 +15,7 @@
 struct rs_referrers_of {
     const char *subject;       /* a digest as it came in the path */
     const char *artifact_type; /* only these; NULL or "" for all */
-    struct rs_page page;       /* n 0 means the most; `last` is a digest */
+    struct rs_page page;       /* `last` is a digest */
 };
 
 #define RS_REFERRERS_N_MAX 1000U

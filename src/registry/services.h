@@ -11,6 +11,7 @@ struct rs_blobs;
 struct rs_auth;
 struct rs_webhooks;
 struct rs_audit;
+struct rs_reply_cache;
 
 struct rs_services {
     const struct rs_config *config;
@@ -19,6 +20,7 @@ struct rs_services {
     struct rs_auth *auth;
     struct rs_webhooks *webhooks;
     struct rs_audit *audit;
+    struct rs_reply_cache *reply_cache; /* of the API: prebuilt answers; NULL: none are kept */
 };
 
 #endif
