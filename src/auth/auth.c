@@ -11,13 +11,13 @@
 #include "catalog/principal.h"
 
 #define TOKEN_SECONDS 300U
-#define TOKEN_SECONDS_MAX 3600U
+#define TOKEN_SECONDS_MAX 86400U
 #define PASSWORDS_AT_ONCE 2U
 #define PASSWORDS_WAITING_MAX 48U
 #define FAILURES_BURST 10U
 #define FAILURE_REFILL_SECONDS 5U
 /* How long a replaced key goes on verifying: longer than any token of it lives. */
-#define VERIFY_SECONDS ((int64_t)24 * 3600)
+#define VERIFY_SECONDS ((int64_t)25 * 3600)
 
 static unsigned or_preset(unsigned value, unsigned preset)
 {

@@ -21,7 +21,7 @@ struct rs_auth_options {
     struct rs_db *db;               /* borrowed; outlives the object */
     const char *data_dir;           /* the signing keys live in <data_dir>/keys/ (0700, files 0600) */
     const char *service;            /* name of this registry in challenges and in `aud`; NULL = "roadstead" */
-    unsigned token_seconds;         /* life of a token; 0 = 300, at most 3600 */
+    unsigned token_seconds;         /* life of a token; 0 = 300, at most 86400 */
     unsigned passwords_at_once;     /* password hashes computed at the same time; 0 = 2 */
     unsigned passwords_waiting_max; /* callers (worker threads) waiting for their turn before RS_BUSY; 0 = 48 */
     /* Failed logins: so many at once for one (source, name), then one more per `failure_refill_seconds`; ten times as many for

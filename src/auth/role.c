@@ -68,10 +68,18 @@ bool rs_role_gives(const char *what, struct rs_role_gives *ret)
         perms = RS_PERM_CHECK_ANY;
         may_be_all = strcmp(check, "*") == 0;
     }
-    if (check == NULL || (!may_be_all && !rs_check_name_is_valid(check)))
+    if (check == NULL || (!may_be_all && !rs_role_check_is_valid(check)))
         return false;
     *ret = (struct rs_role_gives){.perms = perms, .check = check};
     return true;
+}
+
+bool rs_role_is_permission(const char *what)
+{
+    uint32_t perms = 0;
+    if (strncmp(what, CHECK, sizeof CHECK - 1) == 0)
+        return true;
+    return find(permissions, RS_ARRAY_LEN(permissions), what, &perms) && perms != RS_PERM_ADMIN;
 }
 
 bool rs_role_is_quarantine(const struct rs_role_gives *gives)
@@ -89,10 +97,10 @@ static bool is_alnum(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-bool rs_check_name_is_valid(const char *name)
+bool rs_role_check_is_valid(const char *name)
 {
     size_t n = strlen(name);
-    if (n == 0 || n > RS_CHECK_NAME_BYTES_MAX || !is_alnum(name[0]))
+    if (n == 0 || n > RS_ROLE_CHECK_BYTES_MAX || !is_alnum(name[0]))
         return false;
     for (size_t i = 1; i < n; i++) {
         if (!is_alnum(name[i]) && name[i] != '.' && name[i] != '_' && name[i] != '-')

@@ -6,6 +6,9 @@
 
 #define COLUMNS "id, kind, name, secret, disabled, created_ms"
 
+/* What the daemon itself is called in the audit log. */
+#define DAEMON_NAME "roadstead"
+
 static const char *const kind_words[] = {
     [RS_PRINCIPAL_USER] = "user",
     [RS_PRINCIPAL_ROBOT] = "robot",
@@ -25,7 +28,8 @@ static bool is_alnum(char c)
 bool rs_principal_name_is_valid(const char *name)
 {
     size_t n = strlen(name);
-    if (n == 0 || n > RS_PRINCIPAL_NAME_MAX || strcmp(name, kind_words[RS_PRINCIPAL_ANONYMOUS]) == 0)
+    if (n == 0 || n > RS_PRINCIPAL_NAME_MAX || strcmp(name, kind_words[RS_PRINCIPAL_ANONYMOUS]) == 0 ||
+        strcmp(name, DAEMON_NAME) == 0)
         return false;
     for (size_t i = 0; i < n; i++) {
         if (!is_alnum(name[i]) && (i == 0 || i == n - 1 || strchr("._@+-", name[i]) == NULL))

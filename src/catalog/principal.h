@@ -29,7 +29,8 @@ struct rs_principal {
 
 /* The word in the catalog and in the API: "user", "robot", "anonymous". */
 const char *rs_principal_kind_word(enum rs_principal_kind kind);
-/* A name that a user or robot may have: 1..128 of [a-z0-9._@+-], a letter or digit at both ends, not "anonymous". */
+/* A name that a user or robot may have: 1..128 of [a-z0-9._@+-], a letter or digit at both ends, neither
+ * "anonymous" nor "roadstead" (the daemon itself, in the audit log). */
 bool rs_principal_name_is_valid(const char *name);
 
 /* Errors: RS_NOT_FOUND, RS_CORRUPT (a row that cannot be), RS_IO, RS_NOMEM. */
