@@ -63,7 +63,7 @@ RS_MUST_CHECK enum rs_status rs_catalog_blob_link(struct rs_db_conn *conn, int64
 /**
  * rs_catalog_blob_unlink(): take the blob out of the repository: at once when no manifest there names it, else with the last
  * manifest that does (a released image must not lose its layers).  Within a write job.
- * *ret_was_there false when it was not in the repository (or withdrawn already): nothing changes.
+ * *ret_was_there false when it was not in the repository: nothing changes.  Asking twice is fine.
  */
 RS_MUST_CHECK enum rs_status rs_catalog_blob_unlink(struct rs_db_conn *conn, int64_t repository_id, const char *digest,
                                                     bool *ret_was_there, struct rs_err *reterr);
