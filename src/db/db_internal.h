@@ -18,6 +18,8 @@
 /* How long SQLite waits for another connection's lock: its recovery, or an operator's own tool. */
 #define RS_DB_BUSY_MS 5000
 
+#define RS_STMT_PARAMS_MAX 40
+
 struct rs_stmt {
     uint32_t magic;
     struct rs_db_conn *conn;
@@ -25,6 +27,8 @@ struct rs_stmt {
     sqlite3_stmt *handle;
     bool is_used;         /* between rs_db_prepare() and rs_stmt_done() */
     int bind_rc;          /* the first failed bind */
+    /* Where parameter $n stands for the engine, which numbers them in order of their first appearance; 0 = not in the text. */
+    unsigned char slot[RS_STMT_PARAMS_MAX + 1];
 };
 
 /* What to call once the commit is durable. */

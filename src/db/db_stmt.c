@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -38,6 +39,19 @@ static enum rs_status table_reserve(struct rs_db_conn *conn, struct rs_err *rete
     return RS_OK;
 }
 
+/* SQLite gives "$2 ... $1" the slots 1 and 2, in this order; the statements mean the numbers (as PostgreSQL does). */
+static void slots_find(struct rs_stmt *st)
+{
+    int n = sqlite3_bind_parameter_count(st->handle);
+    for (int i = 1; i <= n; i++) {
+        const char *name = sqlite3_bind_parameter_name(st->handle, i);
+        uint64_t number = 0;
+        rs_assert(name != NULL && name[0] == '$' && i <= UCHAR_MAX);
+        rs_assert(rs_parse_u64(rs_str_of(name + 1), RS_STMT_PARAMS_MAX, &number) && number > 0);
+        st->slot[number] = (unsigned char)i;
+    }
+}
+
 static enum rs_status stmt_new(struct rs_db_conn *conn, const char *sql, struct rs_stmt **ret, struct rs_err *reterr)
 {
     struct rs_stmt *st = calloc(1, sizeof(*st));
@@ -51,6 +65,7 @@ static enum rs_status stmt_new(struct rs_db_conn *conn, const char *sql, struct 
     st->magic = RS_STMT_MAGIC;
     st->conn = conn;
     st->sql = sql;
+    slots_find(st);
     *ret = st;
     return RS_OK;
 }
@@ -124,6 +139,12 @@ void rs_db_stmts_free(struct rs_db_conn *conn)
 
 /* ---- parameters ---- */
 
+/* 0, which no bind accepts, for a parameter that the text does not have. */
+static int slot(const struct rs_stmt *st, int index)
+{
+    return index < 1 || index > RS_STMT_PARAMS_MAX ? 0 : st->slot[index];
+}
+
 static void bound(struct rs_stmt *st, int rc)
 {
     if (rc != SQLITE_OK && st->bind_rc == SQLITE_OK)
@@ -132,7 +153,7 @@ static void bound(struct rs_stmt *st, int rc)
 
 void rs_stmt_int(struct rs_stmt *st, int index, int64_t value)
 {
-    bound(used(st), sqlite3_bind_int64(st->handle, index, value));
+    bound(used(st), sqlite3_bind_int64(st->handle, slot(st, index), value));
 }
 
 void rs_stmt_text(struct rs_stmt *st, int index, const char *text)
@@ -145,18 +166,18 @@ void rs_stmt_text(struct rs_stmt *st, int index, const char *text)
 
 void rs_stmt_str(struct rs_stmt *st, int index, struct rs_str text)
 {
-    bound(used(st), sqlite3_bind_text64(st->handle, index, text.p, text.n, SQLITE_STATIC, SQLITE_UTF8));
+    bound(used(st), sqlite3_bind_text64(st->handle, slot(st, index), text.p, text.n, SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void rs_stmt_bytes(struct rs_stmt *st, int index, const void *bytes, size_t n)
 {
     /* A NULL pointer would bind SQL NULL: no bytes are still a value. */
-    bound(used(st), sqlite3_bind_blob64(st->handle, index, n == 0 ? "" : bytes, n, SQLITE_STATIC));
+    bound(used(st), sqlite3_bind_blob64(st->handle, slot(st, index), n == 0 ? "" : bytes, n, SQLITE_STATIC));
 }
 
 void rs_stmt_null(struct rs_stmt *st, int index)
 {
-    bound(used(st), sqlite3_bind_null(st->handle, index));
+    bound(used(st), sqlite3_bind_null(st->handle, slot(st, index)));
 }
 
 /* ---- rows ---- */

@@ -54,6 +54,33 @@ static void values_come_back_as_they_went_in(void **state)
     rs_db_close(db);
 }
 
+/* Parameters are what their numbers say, wherever they stand; one that the text does not have is refused. */
+static void parameters_go_by_their_numbers(void **state)
+{
+    struct rs_db *db = table_open(scratch_path(state, "c.db"));
+    {
+        RS_AUTO(rs_db_read) struct rs_db_read r = {0};
+        RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+        bool row = false;
+        assert_int_equal(rs_db_read_begin(db, &r.conn, NULL), RS_OK);
+        assert_int_equal(rs_db_prepare(r.conn, "SELECT $4, $1, $2, $4", &st, NULL), RS_OK);
+        rs_stmt_text(st, 1, "one");
+        rs_stmt_int(st, 2, 2);
+        rs_stmt_text(st, 4, "four");
+        assert_int_equal(rs_stmt_step(st, &row, NULL), RS_OK);
+        assert_true(row);
+        assert_string_equal(rs_stmt_col_text(st, 0), "four");
+        assert_string_equal(rs_stmt_col_text(st, 1), "one");
+        assert_int_equal(rs_stmt_col_int(st, 2), 2);
+        assert_string_equal(rs_stmt_col_text(st, 3), "four");
+        rs_stmt_release(&st);
+        assert_int_equal(rs_db_prepare(r.conn, "SELECT $2", &st, NULL), RS_OK);
+        rs_stmt_int(st, 1, 1);
+        assert_int_not_equal(rs_stmt_step(st, &row, NULL), RS_OK);
+    }
+    rs_db_close(db);
+}
+
 static void a_statement_is_not_used_recursively(void **state)
 {
     struct rs_db *db = table_open(scratch_path(state, "c.db"));
@@ -179,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(values_come_back_as_they_went_in, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(parameters_go_by_their_numbers, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(a_statement_is_not_used_recursively, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(a_statement_comes_back_clean, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(the_cache_grows, scratch_setup, scratch_teardown),
