@@ -3,6 +3,7 @@ build:
 	@scripts/bootstrap build
 	@scripts/configure build plain
 	@ninja -C build
+bench conformance: build
 run test bench lint conformance:
 	@scripts/$@
 tsan:
