@@ -38,7 +38,8 @@ enum rs_runs {
 typedef enum rs_status (*rs_handler)(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr);
 
 /* Where the bytes of a streamed body go.  Called on a worker, in order; an error ends the request with that error (the rest of the body
- * is swallowed up to a bound, then the connection is closed).  What the sink holds is given back by rs_request_defer(). */
+ * is swallowed up to a bound, then the connection is closed).  What the sink holds is given back by rs_request_defer().
+ * It must not touch the request or its arena. */
 struct rs_sink {
     enum rs_status (*write)(void *arg, const void *bytes, size_t n, struct rs_err *reterr);
     void *arg;
@@ -49,7 +50,7 @@ struct rs_sink {
 typedef enum rs_status (*rs_stream_begin)(struct rs_request *r, struct rs_sink *ret_sink, struct rs_err *reterr);
 
 struct rs_route {
-    unsigned methods;    /* RS_GET | RS_HEAD ... */
+    unsigned methods;    /* RS_PUT | RS_POST ...; RS_GET brings RS_HEAD with it */
     const char *pattern; /* "/v2/{name}/manifests/{reference}": {name} spans segments, any other parameter is one segment; a pattern
                               * that ends in '/' also matches without it */
     enum rs_need need;

@@ -38,7 +38,7 @@ struct rs_server_options {
     unsigned connections_per_ip_max;      /* [0 = no limit] */
     unsigned listen_backlog;              /* [1024] */
     size_t connection_memory_bytes;       /* [32768] */
-    size_t request_memory_bytes;          /* arena of one request [4 MiB + what its body takes] */
+    size_t request_memory_bytes;          /* arena of one request [16 MiB] */
     size_t body_ring_bytes;               /* buffer of one streamed body [256 KiB] */
     unsigned idle_timeout_s;              /* between requests [75] */
     unsigned header_timeout_s;            /* for a request's head, from its first line on [20] */

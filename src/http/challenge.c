@@ -1,0 +1,62 @@
+/*
+ * WWW-Authenticate.  Spec: RFC 9110 section 11.6.1, RFC 6750, Docker's token specification.
+ * Clients read the first header only, want every parameter quoted, and take the last "basic" or "bearer" they find for the scheme: no other
+ * word here may hold these.
+ */
+#include "http/http_internal.h"
+
+#include <string.h>
+
+/* What a client has to ask the token service for. */
+static const char *scope_of(struct rs_request *r)
+{
+    const struct rs_route *route = r->match.route;
+    if (route == NULL || r->name == NULL)
+        return NULL;
+    switch (route->need) {
+    case RS_NEED_READ:
+        return rs_arena_printf(&r->arena, "repository:%s:pull", r->name);
+    case RS_NEED_UPLOAD:
+        return rs_arena_printf(&r->arena, "repository:%s:pull,push", r->name);
+    case RS_NEED_DELETE:
+        return rs_arena_printf(&r->arena, "repository:%s:delete", r->name);
+    case RS_NEED_STATE:
+        return rs_arena_printf(&r->arena, "repository:%s:pull", r->name);
+    case RS_NEED_UNSET:
+    case RS_NEED_NOTHING:
+    case RS_NEED_METRICS:
+    case RS_NEED_LOGIN:
+    case RS_NEED_AUDIT:
+    case RS_NEED_ADMIN:
+        return NULL;
+    }
+    return NULL;
+}
+
+static bool is_token_service(const struct rs_request *r)
+{
+    return r->match.route != NULL && r->match.route->need == RS_NEED_NOTHING;
+}
+
+void rs_challenge_add(struct rs_request *r)
+{
+    struct rs_reply *re = &r->reply;
+    for (const struct rs_reply_header *h = re->headers; h != NULL; h = h->next) {
+        if (strcmp(h->name, "WWW-Authenticate") == 0)
+            return;
+    }
+    /* The token service itself is asked with a password. */
+    if (r->server->o.challenge == RS_CHALLENGE_BASIC || is_token_service(r) || r->server->o.auth == NULL) {
+        rs_reply_header(re, "WWW-Authenticate", "Basic realm=\"roadstead\"");
+        return;
+    }
+    const char *scope = scope_of(r);
+    const char *more = re->challenge_scope;
+    rs_reply_headerf(re, "WWW-Authenticate", "Bearer realm=\"%s/token\",service=\"%s\"%s%s%s%s%s%s%s%s",
+                     rs_request_base_url(r), rs_auth_service(r->server->o.auth),
+                     scope != NULL || more != NULL ? ",scope=\"" : "", scope != NULL ? scope : "",
+                     scope != NULL && more != NULL ? " " : "", more != NULL ? more : "",
+                     scope != NULL || more != NULL ? "\"" : "",
+                     re->challenge_error != NULL ? ",error=\"" : "", re->challenge_error != NULL ? re->challenge_error : "",
+                     re->challenge_error != NULL ? "\"" : "");
+}
