@@ -267,15 +267,15 @@ enum rs_status rs_catalog_manifest_each_holder(struct rs_db_conn *conn, int64_t 
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     enum rs_status s = rs_sql_open(conn,
-                                   "SELECT m.id FROM manifest m"
-                                   " WHERE m.state <> 'released' AND m.shape <> 'attachment'"
-                                   "  AND m.id IN (SELECT f.manifest_id FROM manifest_ref f"
-                                   "   WHERE f.repository_id = $1 AND f.digest = $2)"
-                                   " ORDER BY m.id",
+                                   "SELECT m.id, MAX(f.opens) FROM manifest_ref f"
+                                   " JOIN manifest m ON m.id = f.manifest_id"
+                                   " WHERE f.repository_id = $1 AND f.digest = $2"
+                                   "  AND m.state <> 'released' AND m.shape <> 'attachment'"
+                                   " GROUP BY m.id ORDER BY m.id",
                                    &st, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest));
     for (bool row = true; s == RS_OK;) {
         s = rs_stmt_step(st, &row, reterr);
-        if (s != RS_OK || !row || !fn(rs_stmt_col_int(st, 0), arg))
+        if (s != RS_OK || !row || !fn(rs_stmt_col_int(st, 0), rs_stmt_col_int(st, 1) != 0, arg))
             break;
     }
     return s;

@@ -179,8 +179,9 @@ RS_MUST_CHECK enum rs_status rs_catalog_manifest_attachments(struct rs_db_conn *
                                                              struct rs_manifest_list *list,
                                                              struct rs_err *reterr);
 
-/* Visit the images and indexes in quarantine that name a blob, oldest first, until fn says false. */
-typedef bool (*rs_manifest_visit)(int64_t id, void *arg);
+/* Visit the images and indexes in quarantine that name a blob, oldest first, until fn says false.
+ * `opens`: one of its references opens the blob when it is released. */
+typedef bool (*rs_manifest_visit)(int64_t id, bool opens, void *arg);
 RS_MUST_CHECK enum rs_status rs_catalog_manifest_each_holder(struct rs_db_conn *conn,
                                                              int64_t repository_id, const char *digest,
                                                              rs_manifest_visit fn, void *arg,

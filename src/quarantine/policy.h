@@ -110,19 +110,21 @@ RS_MUST_CHECK enum rs_status rs_policy_remove(struct rs_db *db, const struct rs_
 RS_MUST_CHECK enum rs_status rs_policy_list(struct rs_db *db, struct rs_buf *out,
                                             struct rs_err *reterr);
 
+/* A body as the API takes it: the rules with `pattern` (required) and `position` (optional, else -1).
+ * Errors: RS_BAD_REQUEST. */
+RS_MUST_CHECK enum rs_status rs_policy_parse_body(const struct rs_json *object, struct rs_policy *ret,
+                                                  int64_t *ret_position, struct rs_err *reterr);
+
 /**
  * rs_policy_apply_initial(): within a write job on a catalog that was just created: store the
  * policies that the configuration file names, in their order; audited with this actor.
- * @rules_json  for each of the n patterns the rules as JSON object text
+ * @bodies  n JSON object texts, each as rs_policy_parse_body() takes it (a position is ignored)
+ * *ret_bad, when not NULL, is the index of the one that was refused.
  * Errors: RS_BAD_REQUEST (which pattern and key), RS_CONFLICT (there are policies already).
  */
-struct rs_policy_initial {
-    const char *pattern;
-    const char *rules_json;
-};
 RS_MUST_CHECK enum rs_status rs_policy_apply_initial(struct rs_db_conn *conn,
                                                      const struct rs_actor *actor,
-                                                     const struct rs_policy_initial *initial, size_t n,
-                                                     struct rs_err *reterr);
+                                                     const char *const *bodies, size_t n,
+                                                     size_t *ret_bad, struct rs_err *reterr);
 
 #endif

@@ -186,6 +186,20 @@ enum rs_status rs_policy_parse(const struct rs_json *object, const char *pattern
     return s;
 }
 
+enum rs_status rs_policy_parse_body(const struct rs_json *object, struct rs_policy *ret,
+                                    int64_t *ret_position, struct rs_err *reterr)
+{
+    const char *pattern = NULL;
+    rs_policy_deny(ret);
+    *ret_position = -1;
+    enum rs_status s = rs_json_member_text(object, "pattern", RS_JSON_REQUIRED,
+                                           RS_POLICY_PATTERN_BYTES - 1, &pattern, reterr);
+    if (s == RS_OK)
+        s = rs_json_member_int(object, "position", RS_JSON_OPTIONAL, 0, RS_POLICIES_MAX, ret_position,
+                               reterr);
+    return s == RS_OK ? rs_policy_parse(object, pattern, ret, reterr) : s;
+}
+
 static void duration_write(struct rs_jw *w, const char *key, int64_t ms)
 {
     int64_t seconds = ms / 1000;

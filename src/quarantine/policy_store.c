@@ -200,57 +200,62 @@ enum rs_status rs_policy_list(struct rs_db *db, struct rs_buf *out, struct rs_er
 
 /* ---- initial policies ---- */
 
-static enum rs_status initial_read(const struct rs_policy_initial *initial, struct rs_arena *arena,
+static enum rs_status initial_read(const char *body, struct rs_arena *arena,
                                    struct rs_catalog_policy *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_json) struct rs_json *rules = NULL;
+    RS_AUTO(rs_json) struct rs_json *object = NULL;
     RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(RULES_BYTES);
     struct rs_policy policy;
-    enum rs_status s = rs_json_parse_text(initial->rules_json, RS_BAD_REQUEST, &rules, reterr);
+    int64_t position = 0;
+    enum rs_status s = rs_json_parse_text(body, RS_BAD_REQUEST, &object, reterr);
     if (s == RS_OK)
-        s = rs_policy_parse(rules, initial->pattern, &policy, reterr);
+        s = rs_policy_parse_body(object, &policy, &position, reterr);
     if (s != RS_OK)
         return s;
     s = rs_policy_write(&policy, &text);
     if (s != RS_OK)
         return rs_fail(reterr, s, NULL);
-    ret->pattern = rs_arena_strdup(arena, initial->pattern);
+    ret->pattern = rs_arena_strdup(arena, policy.pattern);
     ret->rules = rs_arena_strdup(arena, rs_buf_text(&text));
     return ret->pattern == NULL || ret->rules == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : RS_OK;
 }
 
-static enum rs_status initial_store(struct rs_db_conn *conn, const struct rs_actor *actor,
-                                    const struct rs_policy_initial *initial, size_t n,
-                                    struct rs_arena *arena, struct rs_err *reterr)
+static enum rs_status initial_read_all(const char *const *bodies, size_t n, struct rs_arena *arena,
+                                       struct rs_catalog_policy *rows, size_t *ret_bad,
+                                       struct rs_err *reterr)
 {
-    const struct rs_catalog_policy *there = NULL;
-    size_t n_there = 0;
-    enum rs_status s = rs_catalog_policy_all(conn, arena, &there, &n_there, reterr);
-    if (s != RS_OK)
-        return s;
-    if (n_there > 0)
-        return rs_fail(reterr, RS_CONFLICT,
-                       "the catalog has policies: change them through the daemon");
-    struct rs_catalog_policy *rows = rs_arena_alloc(arena, (n + 1) * sizeof(*rows));
-    if (rows == NULL)
-        return rs_fail(reterr, RS_NOMEM, NULL);
     for (size_t i = 0; i < n; i++) {
+        if (ret_bad != NULL)
+            *ret_bad = i;
         rows[i].position = (int64_t)i;
-        s = initial_read(&initial[i], arena, &rows[i], reterr);
+        enum rs_status s = initial_read(bodies[i], arena, &rows[i], reterr);
         if (s != RS_OK)
             return s;
         if (place_of(rows, i, rows[i].pattern) < i)
             return rs_fail(reterr, RS_BAD_REQUEST, "policy: the pattern %s stands there twice",
                            rows[i].pattern);
     }
-    s = rs_catalog_policy_replace_all(conn, rows, n, rs_clock_unix_ms(), reterr);
+    return RS_OK;
+}
+
+static enum rs_status initial_store(struct rs_db_conn *conn, const struct rs_actor *actor,
+                                    const struct rs_catalog_policy *rows, size_t n,
+                                    struct rs_arena *arena, struct rs_err *reterr)
+{
+    const struct rs_catalog_policy *there = NULL;
+    size_t n_there = 0;
+    enum rs_status s = rs_catalog_policy_all(conn, arena, &there, &n_there, reterr);
+    if (s == RS_OK && n_there > 0)
+        s = rs_fail(reterr, RS_CONFLICT, "the catalog has policies: change them through the daemon");
+    if (s == RS_OK)
+        s = rs_catalog_policy_replace_all(conn, rows, n, rs_clock_unix_ms(), reterr);
     for (size_t i = 0; s == RS_OK && i < n; i++)
         s = audit(conn, actor, "policy-added", &rows[i], NULL, reterr);
     return s;
 }
 
 enum rs_status rs_policy_apply_initial(struct rs_db_conn *conn, const struct rs_actor *actor,
-                                       const struct rs_policy_initial *initial, size_t n,
+                                       const char *const *bodies, size_t n, size_t *ret_bad,
                                        struct rs_err *reterr)
 {
     struct rs_arena arena;
@@ -259,7 +264,11 @@ enum rs_status rs_policy_apply_initial(struct rs_db_conn *conn, const struct rs_
     if (n == 0)
         return RS_OK;
     rs_arena_init(&arena, ARENA_BYTES);
-    enum rs_status s = initial_store(conn, actor, initial, n, &arena, reterr);
+    struct rs_catalog_policy *rows = rs_arena_alloc(&arena, n * sizeof(*rows));
+    enum rs_status s = rows == NULL ? rs_fail(reterr, RS_NOMEM, NULL)
+                                    : initial_read_all(bodies, n, &arena, rows, ret_bad, reterr);
+    if (s == RS_OK)
+        s = initial_store(conn, actor, rows, n, &arena, reterr);
     rs_arena_release(&arena);
     return s;
 }
