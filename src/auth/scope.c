@@ -120,6 +120,26 @@ void rs_scope_narrow(struct rs_scope *scope, const struct rs_scope *cap)
         scope->repositories[i].actions &= rs_scope_actions(cap, scope->repositories[i].name);
 }
 
+const char *rs_scope_text(const struct rs_scope *scope, struct rs_arena *arena)
+{
+    RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT((size_t)65536);
+    for (size_t i = 0; i < scope->n; i++) {
+        if (scope->repositories[i].actions == 0)
+            continue;
+        (void)rs_buf_addf(&text, "%srepository:%s:", text.len > 0 ? " " : "", scope->repositories[i].name);
+        const char *comma = "";
+        for (size_t k = 0; k < RS_ARRAY_LEN(actions); k++) {
+            if ((scope->repositories[i].actions & actions[k].bit) == 0)
+                continue;
+            (void)rs_buf_addf(&text, "%s%s", comma, actions[k].word);
+            comma = ",";
+        }
+    }
+    if (scope->catalog)
+        (void)rs_buf_addf(&text, "%sregistry:catalog:*", text.len > 0 ? " " : "");
+    return rs_buf_status(&text) == RS_OK ? rs_arena_strdup(arena, rs_buf_text(&text)) : NULL;
+}
+
 static void write_resource(struct rs_jw *w, const char *type, const char *name)
 {
     rs_jw_object(w);

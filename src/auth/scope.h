@@ -56,6 +56,8 @@ void rs_scope_write(const struct rs_scope *scope, struct rs_jw *w);
 /* Read such a list back, strictly.  Errors: RS_UNAUTHORIZED (anything that rs_scope_write() does not write), RS_NOMEM. */
 RS_MUST_CHECK enum rs_status rs_scope_read(const struct rs_json *access, struct rs_arena *arena, struct rs_scope **ret,
                                            struct rs_err *reterr);
+/* "repository:team/app:pull,push registry:catalog:*" of what it carries; NULL without memory. */
+const char *rs_scope_text(const struct rs_scope *scope, struct rs_arena *arena);
 /* A copy in another arena; NULL without memory. */
 struct rs_scope *rs_scope_copy(const struct rs_scope *scope, struct rs_arena *arena);
 

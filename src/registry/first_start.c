@@ -173,27 +173,18 @@ static enum rs_status add_policies(struct rs_db_conn *conn, const struct start *
                                    struct rs_err *reterr)
 {
     const struct rs_config_items *items = &st->config->initial_policies;
-    struct rs_policy_initial *list = calloc(items->n + 1, sizeof *list);
-    struct rs_json **trees = calloc(items->n + 1, sizeof *trees);
-    enum rs_status s = list == NULL || trees == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : RS_OK;
-    for (size_t i = 0; s == RS_OK && i < items->n; i++) {
-        struct rs_err inner = RS_ERR_INIT;
-        s = parse(&items->item[i], &trees[i], reterr);
-        if (s != RS_OK)
-            break;
-        s = rs_json_member_text(trees[i], "pattern", RS_JSON_REQUIRED, RS_POLICY_PATTERN_BYTES - 1,
-                                &list[i].pattern, &inner);
-        list[i].rules_json = items->item[i].json;
-        if (s != RS_OK)
-            s = at_line(&items->item[i], &inner, reterr);
-    }
-    if (s == RS_OK && items->n > 0)
-        s = rs_policy_apply_initial(conn, &st->actor, list, items->n, reterr);
-    for (size_t i = 0; trees != NULL && i < items->n; i++)
-        rs_json_free(trees[i]);
-    free(trees);
-    free(list);
-    return s;
+    const char **bodies = calloc(items->n + 1, sizeof *bodies);
+    if (bodies == NULL)
+        return rs_fail(reterr, RS_NOMEM, NULL);
+    for (size_t i = 0; i < items->n; i++)
+        bodies[i] = items->item[i].json;
+    struct rs_err inner = RS_ERR_INIT;
+    size_t bad = 0;
+    enum rs_status s = items->n == 0 ? RS_OK
+                                     : rs_policy_apply_initial(conn, &st->actor, bodies, items->n,
+                                                               &bad, &inner);
+    free(bodies);
+    return s == RS_OK ? RS_OK : at_line(&items->item[bad < items->n ? bad : 0], &inner, reterr);
 }
 
 static enum rs_status add_webhooks(struct rs_db_conn *conn, const struct start *st,

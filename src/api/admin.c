@@ -1,0 +1,382 @@
+#include "api/admin.h"
+
+#include "auth/auth.h"
+#include "auth/role.h"
+#include "auth/scope.h"
+#include "crypto/secret.h"
+#include "json/json.h"
+#include "json/write.h"
+#include "oci/link.h"
+#include "registry/grants.h"
+#include "registry/identities.h"
+#include "registry/keys.h"
+
+#define PAGE_DEFAULT 100U
+#define PAGE_MAX 1000U
+#define ANSWER_BYTES_MAX ((size_t)8 << 20)
+#define LINK_BYTES_MAX ((size_t)1024)
+#define USERS "/v2/_roadstead/admin/users"
+#define ROBOTS "/v2/_roadstead/admin/robots"
+#define GRANTS "/v2/_roadstead/admin/grants"
+
+/* ---- shared ---- */
+
+static enum rs_status read_body(struct rs_request *r, struct rs_json **ret, struct rs_err *reterr)
+{
+    struct rs_str body = rs_request_body(r);
+    struct rs_json_limits limits = RS_JSON_LIMITS(RS_API_ADMIN_BODY_BYTES_MAX);
+    return rs_json_parse(body.p, body.n, &limits, ret, reterr);
+}
+
+static enum rs_status answer(struct rs_reply *re, unsigned http_status, struct rs_buf *json,
+                             struct rs_err *reterr)
+{
+    enum rs_status s = rs_buf_status(json);
+    if (s != RS_OK)
+        return rs_fail(reterr, s, NULL);
+    rs_reply_status(re, http_status);
+    rs_reply_header(re, "Cache-Control", "no-store");
+    rs_reply_body(re, "application/json", json);
+    return RS_OK;
+}
+
+static void answer_nothing(struct rs_reply *re)
+{
+    rs_reply_status(re, 204);
+    rs_reply_header(re, "Cache-Control", "no-store");
+}
+
+static enum rs_status read_page_n(struct rs_request *r, unsigned *ret, struct rs_err *reterr)
+{
+    const char *text = rs_request_query(r, "n");
+    uint64_t n = PAGE_DEFAULT;
+    if (text != NULL && (!rs_parse_u64(rs_str_of(text), UINT64_MAX, &n) || n == 0))
+        return rs_fail(reterr, RS_BAD_REQUEST, "n is the greatest number of entries wanted, from 1 on");
+    *ret = n > PAGE_MAX ? PAGE_MAX : (unsigned)n;
+    return RS_OK;
+}
+
+/* Link: rel="next" of a page. */
+static enum rs_status link_next(struct rs_request *r, struct rs_reply *re, const char *path,
+                                unsigned n, const char *last, struct rs_err *reterr)
+{
+    RS_AUTO(rs_buf) struct rs_buf link = RS_BUF_INIT(LINK_BYTES_MAX);
+    const char *n_text = rs_arena_printf(rs_request_arena(r), "%u", n);
+    if (n_text == NULL || last == NULL)
+        return rs_fail(reterr, RS_NOMEM, NULL);
+    const struct rs_link_param params[] = {{"n", n_text}, {"last", last}};
+    enum rs_status s = rs_link_next(&link, path, params, RS_ARRAY_LEN(params));
+    if (s != RS_OK)
+        return rs_fail(reterr, s, NULL);
+    rs_reply_header(re, "Link", rs_buf_text(&link));
+    return RS_OK;
+}
+
+/* ---- users and robots: the same but for the secret ---- */
+
+static const char *secret_member(enum rs_principal_kind kind)
+{
+    return kind == RS_PRINCIPAL_USER ? "password" : "secret";
+}
+
+/* {"name", and the generated secret, which is never shown again}. */
+static enum rs_status answer_secret(struct rs_reply *re, unsigned http_status,
+                                    enum rs_principal_kind kind, const char *name,
+                                    const struct rs_identity_secret *secret, struct rs_err *reterr)
+{
+    RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
+    struct rs_jw w = RS_JW_INIT(&json);
+    rs_jw_object(&w);
+    rs_jw_member_text(&w, "name", name);
+    if (secret->shown[0] != '\0')
+        rs_jw_member_text(&w, secret_member(kind), secret->shown);
+    rs_jw_object_end(&w);
+    return answer(re, http_status, &json, reterr);
+}
+
+static enum rs_status list(struct rs_request *r, struct rs_reply *re, enum rs_principal_kind kind,
+                           struct rs_err *reterr)
+{
+    RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
+    const char *last = rs_request_query(r, "last");
+    const char *next = NULL;
+    unsigned n = 0;
+    enum rs_status s = read_page_n(r, &n, reterr);
+    if (s == RS_OK)
+        s = rs_identities_list(rs_request_services(r), kind, last == NULL ? "" : last, n,
+                               rs_request_arena(r), &json, &next, reterr);
+    if (s == RS_OK && next != NULL)
+        s = link_next(r, re, kind == RS_PRINCIPAL_USER ? USERS : ROBOTS, n, next, reterr);
+    return s == RS_OK ? answer(re, 200, &json, reterr) : s;
+}
+
+static enum rs_status add(struct rs_request *r, struct rs_reply *re, enum rs_principal_kind kind,
+                          struct rs_err *reterr)
+{
+    RS_AUTO(rs_json) struct rs_json *body = NULL;
+    struct rs_new_identity identity;
+    struct rs_identity_secret secret;
+    enum rs_status s = read_body(r, &body, reterr);
+    if (s == RS_OK)
+        s = rs_identities_read(body, kind, &identity, reterr);
+    if (s == RS_OK)
+        s = rs_identities_add(rs_request_services(r), rs_request_actor(r), &identity, &secret, reterr);
+    if (s != RS_OK)
+        return s;
+    rs_reply_headerf(re, "Location", "%s/%s", kind == RS_PRINCIPAL_USER ? USERS : ROBOTS,
+                     identity.name);
+    s = answer_secret(re, 201, kind, identity.name, &secret, reterr);
+    rs_secret_wipe(&secret, sizeof secret);
+    return s;
+}
+
+static const char *name_of(struct rs_request *r, enum rs_principal_kind kind)
+{
+    return rs_request_param(r, kind == RS_PRINCIPAL_USER ? "user" : "robot");
+}
+
+static enum rs_status show(struct rs_request *r, struct rs_reply *re, enum rs_principal_kind kind,
+                           struct rs_err *reterr)
+{
+    RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
+    enum rs_status s = rs_identities_show(rs_request_services(r), kind, name_of(r, kind), &json, reterr);
+    return s == RS_OK ? answer(re, 200, &json, reterr) : s;
+}
+
+/* {"disabled"} and, for a user, {"password"}. */
+static enum rs_status read_change(const struct rs_json *body, struct rs_identity_change *c,
+                                  struct rs_err *reterr)
+{
+    bool is_user = c->kind == RS_PRINCIPAL_USER;
+    enum rs_status s = is_user ? rs_json_only(body, RS_JSON_KEYS("disabled", "password"), reterr)
+                               : rs_json_only(body, RS_JSON_KEYS("disabled"), reterr);
+    if (s == RS_OK)
+        s = rs_json_member_bool(body, "disabled", RS_JSON_OPTIONAL, &c->is_disabled, reterr);
+    if (s == RS_OK && is_user)
+        s = rs_json_member_text(body, "password", RS_JSON_OPTIONAL, 4096, &c->password, reterr);
+    if (s != RS_OK)
+        return s;
+    c->sets_disabled = rs_json_get(body, "disabled") != NULL;
+    c->sets_secret = c->password != NULL;
+    if (!c->sets_disabled && !c->sets_secret)
+        return rs_fail(reterr, RS_BAD_REQUEST, "nothing to change: set %s",
+                       is_user ? "disabled, password, or both" : "disabled");
+    return RS_OK;
+}
+
+static enum rs_status change(struct rs_request *r, struct rs_reply *re, enum rs_principal_kind kind,
+                             struct rs_err *reterr)
+{
+    RS_AUTO(rs_json) struct rs_json *body = NULL;
+    struct rs_identity_change c = {.kind = kind, .name = name_of(r, kind)};
+    struct rs_identity_secret secret;
+    enum rs_status s = read_body(r, &body, reterr);
+    if (s == RS_OK)
+        s = read_change(body, &c, reterr);
+    if (s == RS_OK)
+        s = rs_identities_change(rs_request_services(r), rs_request_actor(r), &c, &secret, reterr);
+    if (s != RS_OK)
+        return s;
+    rs_secret_wipe(&secret, sizeof secret);
+    return show(r, re, kind, reterr);
+}
+
+static enum rs_status delete_one(struct rs_request *r, struct rs_reply *re,
+                                 enum rs_principal_kind kind, struct rs_err *reterr)
+{
+    enum rs_status s = rs_identities_delete(rs_request_services(r), rs_request_actor(r), kind,
+                                            name_of(r, kind), reterr);
+    if (s == RS_OK)
+        answer_nothing(re);
+    return s;
+}
+
+enum rs_status rs_api_admin_users_list(struct rs_request *r, struct rs_reply *re,
+                                       struct rs_err *reterr)
+{
+    return list(r, re, RS_PRINCIPAL_USER, reterr);
+}
+
+enum rs_status rs_api_admin_users_add(struct rs_request *r, struct rs_reply *re,
+                                      struct rs_err *reterr)
+{
+    return add(r, re, RS_PRINCIPAL_USER, reterr);
+}
+
+enum rs_status rs_api_admin_users_show(struct rs_request *r, struct rs_reply *re,
+                                       struct rs_err *reterr)
+{
+    return show(r, re, RS_PRINCIPAL_USER, reterr);
+}
+
+enum rs_status rs_api_admin_users_change(struct rs_request *r, struct rs_reply *re,
+                                         struct rs_err *reterr)
+{
+    return change(r, re, RS_PRINCIPAL_USER, reterr);
+}
+
+enum rs_status rs_api_admin_users_delete(struct rs_request *r, struct rs_reply *re,
+                                         struct rs_err *reterr)
+{
+    return delete_one(r, re, RS_PRINCIPAL_USER, reterr);
+}
+
+enum rs_status rs_api_admin_robots_list(struct rs_request *r, struct rs_reply *re,
+                                        struct rs_err *reterr)
+{
+    return list(r, re, RS_PRINCIPAL_ROBOT, reterr);
+}
+
+enum rs_status rs_api_admin_robots_add(struct rs_request *r, struct rs_reply *re,
+                                       struct rs_err *reterr)
+{
+    return add(r, re, RS_PRINCIPAL_ROBOT, reterr);
+}
+
+enum rs_status rs_api_admin_robots_show(struct rs_request *r, struct rs_reply *re,
+                                        struct rs_err *reterr)
+{
+    return show(r, re, RS_PRINCIPAL_ROBOT, reterr);
+}
+
+enum rs_status rs_api_admin_robots_change(struct rs_request *r, struct rs_reply *re,
+                                          struct rs_err *reterr)
+{
+    return change(r, re, RS_PRINCIPAL_ROBOT, reterr);
+}
+
+enum rs_status rs_api_admin_robots_delete(struct rs_request *r, struct rs_reply *re,
+                                          struct rs_err *reterr)
+{
+    return delete_one(r, re, RS_PRINCIPAL_ROBOT, reterr);
+}
+
+enum rs_status rs_api_admin_robots_rotate(struct rs_request *r, struct rs_reply *re,
+                                          struct rs_err *reterr)
+{
+    struct rs_identity_change c = {
+        .kind = RS_PRINCIPAL_ROBOT, .name = rs_request_param(r, "robot"), .sets_secret = true};
+    struct rs_identity_secret secret;
+    enum rs_status s = rs_identities_change(rs_request_services(r), rs_request_actor(r), &c, &secret,
+                                            reterr);
+    if (s == RS_OK)
+        s = answer_secret(re, 200, c.kind, c.name, &secret, reterr);
+    rs_secret_wipe(&secret, sizeof secret);
+    return s;
+}
+
+/* ---- grants ---- */
+
+enum rs_status rs_api_admin_grants_list(struct rs_request *r, struct rs_reply *re,
+                                        struct rs_err *reterr)
+{
+    RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
+    const char *last_text = rs_request_query(r, "last");
+    uint64_t last = 0;
+    int64_t next = 0;
+    unsigned n = 0;
+    enum rs_status s = read_page_n(r, &n, reterr);
+    if (s == RS_OK && last_text != NULL && !rs_parse_u64(rs_str_of(last_text), INT64_MAX, &last))
+        s = rs_fail(reterr, RS_BAD_REQUEST, "last is the id of a grant");
+    if (s == RS_OK)
+        s = rs_grants_list(rs_request_services(r), rs_request_query(r, "principal"), (int64_t)last, n,
+                           &json, &next, reterr);
+    if (s == RS_OK && next != 0)
+        s = link_next(r, re, GRANTS, n,
+                      rs_arena_printf(rs_request_arena(r), "%lld", (long long)next), reterr);
+    return s == RS_OK ? answer(re, 200, &json, reterr) : s;
+}
+
+enum rs_status rs_api_admin_grants_add(struct rs_request *r, struct rs_reply *re,
+                                       struct rs_err *reterr)
+{
+    RS_AUTO(rs_json) struct rs_json *body = NULL;
+    RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
+    struct rs_new_grant grant;
+    int64_t id = 0;
+    bool added = false;
+    enum rs_status s = read_body(r, &body, reterr);
+    if (s == RS_OK)
+        s = rs_grants_read(body, &grant, reterr);
+    if (s == RS_OK)
+        s = rs_grants_add(rs_request_services(r), rs_request_actor(r), &grant, &id, &added, reterr);
+    if (s != RS_OK)
+        return s;
+    struct rs_jw w = RS_JW_INIT(&json);
+    rs_jw_object(&w);
+    rs_jw_member_int(&w, "id", id);
+    rs_jw_member_text(&w, "principal", grant.principal);
+    rs_jw_member_text(&w, rs_role_is_permission(grant.what) ? "permission" : "role", grant.what);
+    rs_jw_member_text(&w, "pattern", grant.pattern);
+    rs_jw_object_end(&w);
+    if (added)
+        rs_reply_headerf(re, "Location", "%s/%lld", GRANTS, (long long)id);
+    return answer(re, added ? 201 : 200, &json, reterr);
+}
+
+enum rs_status rs_api_admin_grants_remove(struct rs_request *r, struct rs_reply *re,
+                                          struct rs_err *reterr)
+{
+    uint64_t id = 0;
+    if (!rs_parse_u64(rs_str_of(rs_request_param(r, "grant")), INT64_MAX, &id))
+        return rs_fail(reterr, RS_NOT_FOUND, "there is no such grant");
+    enum rs_status s = rs_grants_remove(rs_request_services(r), rs_request_actor(r), (int64_t)id,
+                                        reterr);
+    if (s == RS_OK)
+        answer_nothing(re);
+    return s;
+}
+
+enum rs_status rs_api_admin_keys_rotate(struct rs_request *r, struct rs_reply *re,
+                                        struct rs_err *reterr)
+{
+    enum rs_status s = rs_keys_rotate_audited(rs_request_services(r), rs_request_actor(r), reterr);
+    if (s == RS_OK)
+        answer_nothing(re);
+    return s;
+}
+
+/* ---- who one is ---- */
+
+static void write_pattern(struct rs_jw *w, const struct rs_auth_pattern *p)
+{
+    rs_jw_object(w);
+    rs_jw_member_text(w, "pattern", p->pattern);
+    rs_jw_key(w, "permissions");
+    rs_jw_array(w);
+    for (uint32_t bit = 1; bit != 0 && bit <= p->perms; bit <<= 1) {
+        const char *word = (p->perms & bit) != 0 ? rs_perm_name(bit) : NULL;
+        if (word != NULL)
+            rs_jw_text(w, word);
+    }
+    rs_jw_array_end(w);
+    if (p->checks[0] != '\0')
+        rs_jw_member_text(w, "check", p->checks);
+    rs_jw_object_end(w);
+}
+
+enum rs_status rs_api_admin_whoami(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+{
+    const struct rs_identity *who = rs_request_identity(r);
+    struct rs_arena *arena = rs_request_arena(r);
+    const struct rs_auth_pattern *list = NULL;
+    size_t n = 0;
+    enum rs_status s = rs_auth_patterns(rs_request_services(r)->auth, who, arena, &list, &n, reterr);
+    if (s != RS_OK)
+        return s;
+    RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
+    struct rs_jw w = RS_JW_INIT(&json);
+    rs_jw_object(&w);
+    rs_jw_member_text(&w, "name", who->name);
+    rs_jw_member_text(&w, "credentials",
+                      !who->has_credentials ? "none" : who->is_token ? "token" : "secret");
+    if (who->scope != NULL)
+        rs_jw_member_text(&w, "scope", rs_scope_text(who->scope, arena));
+    rs_jw_key(&w, "grants");
+    rs_jw_array(&w);
+    for (size_t i = 0; i < n; i++)
+        write_pattern(&w, &list[i]);
+    rs_jw_array_end(&w);
+    rs_jw_object_end(&w);
+    return answer(re, 200, &json, reterr);
+}
