@@ -10,7 +10,8 @@
 
 /**
  * rs_api_etag_is_listed(): does an If-None-Match header (NULL when absent) name this digest, or
- * everything ("*")?  Compared weakly, as the RFC wants for GET and HEAD.  A malformed list names nothing.
+ * everything ("*")?  Compared weakly, as the RFC wants for GET and HEAD.  A malformed one names
+ * nothing.
  */
 bool rs_api_etag_is_listed(const char *header, const char *digest);
 

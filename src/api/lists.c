@@ -73,7 +73,7 @@ enum rs_status rs_api_lists_catalog(struct rs_request *r, struct rs_reply *re,
     struct rs_page page;
     enum rs_status s = rs_api_lists_page(r, CATALOG_N_DEFAULT, RS_LIST_N_MAX, &page, reterr);
     if (s == RS_OK)
-        s = rs_registry_catalog(rs_request_services(r), rs_request_identity(r),
-                                rs_request_arena(r), &page, &list, reterr);
+        s = rs_registry_catalog(rs_request_services(r), rs_request_identity(r), rs_request_arena(r),
+                                &page, &list, reterr);
     return s == RS_OK ? next_reply(r, re, &list, "/v2/_catalog", page.n, reterr) : s;
 }

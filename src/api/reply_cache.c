@@ -96,8 +96,8 @@ static uint64_t hash_text(uint64_t h, const char *text)
 
 static uint64_t hash_of(const struct rs_reply_cache *cache, const struct rs_reply_key *key)
 {
-    const uint64_t h = hash_text(hash_text(cache->seed ^ key->sight, key->repository),
-                                 key->reference);
+    const uint64_t h =
+        hash_text(hash_text(cache->seed ^ key->sight, key->repository), key->reference);
     return h ^ (h >> 32);
 }
 

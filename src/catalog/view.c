@@ -112,8 +112,7 @@ enum rs_status rs_view_manifest_bytes(struct rs_db_conn *conn,
                                       const struct rs_view_manifest *manifest, struct rs_buf *out,
                                       struct rs_err *reterr)
 {
-    static const char sql[] =
-        "SELECT bytes FROM manifest_bytes WHERE digest = $1";
+    static const char sql[] = "SELECT bytes FROM manifest_bytes WHERE digest = $1";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     if (s != RS_OK)
@@ -150,9 +149,8 @@ enum rs_status rs_view_checks(struct rs_db_conn *conn, struct rs_arena *arena, i
                               const struct rs_view_check **ret, size_t *ret_n,
                               struct rs_err *reterr)
 {
-    static const char sql[] =
-        "SELECT name, state FROM check_report WHERE manifest_id = $1"
-        " ORDER BY name LIMIT $2";
+    static const char sql[] = "SELECT name, state FROM check_report WHERE manifest_id = $1"
+                              " ORDER BY name LIMIT $2";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     struct rs_view_check *checks = rs_arena_alloc(arena, CHECKS_MAX * sizeof(*checks));
     if (checks == NULL)

@@ -49,9 +49,8 @@ enum rs_status rs_view_list_repositories(struct rs_db_conn *conn, const char *af
                                          const char *from, rs_view_name_visit visit, void *arg,
                                          struct rs_err *reterr)
 {
-    static const char sql[] =
-        "SELECT name FROM repository WHERE name > $1 AND name >= $2"
-        " ORDER BY name";
+    static const char sql[] = "SELECT name FROM repository WHERE name > $1 AND name >= $2"
+                              " ORDER BY name";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     if (s != RS_OK)
@@ -64,10 +63,9 @@ enum rs_status rs_view_list_repositories(struct rs_db_conn *conn, const char *af
 enum rs_status rs_view_list_has_released(struct rs_db_conn *conn, const char *repository, bool *ret,
                                          struct rs_err *reterr)
 {
-    static const char sql[] =
-        "SELECT 1 FROM repository r"
-        " JOIN manifest m ON m.repository_id = r.id"
-        " WHERE r.name = $1 AND m.state = 'released' LIMIT 1";
+    static const char sql[] = "SELECT 1 FROM repository r"
+                              " JOIN manifest m ON m.repository_id = r.id"
+                              " WHERE r.name = $1 AND m.state = 'released' LIMIT 1";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret = false;
     enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
@@ -80,11 +78,10 @@ enum rs_status rs_view_list_has_released(struct rs_db_conn *conn, const char *re
 enum rs_status rs_view_list_has_pushed(struct rs_db_conn *conn, const char *repository,
                                        int64_t principal_id, bool *ret, struct rs_err *reterr)
 {
-    static const char sql[] =
-        "SELECT 1 FROM repository r"
-        " JOIN manifest m ON m.repository_id = r.id"
-        " JOIN manifest_pusher p ON p.manifest_id = m.id"
-        " AND p.principal_id = $2 WHERE r.name = $1 LIMIT 1";
+    static const char sql[] = "SELECT 1 FROM repository r"
+                              " JOIN manifest m ON m.repository_id = r.id"
+                              " JOIN manifest_pusher p ON p.manifest_id = m.id"
+                              " AND p.principal_id = $2 WHERE r.name = $1 LIMIT 1";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret = false;
     enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);

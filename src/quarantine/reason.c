@@ -82,8 +82,8 @@ static void outlook_write(struct rs_buf *out, enum rs_state state,
         (void)rs_buf_adds(out, checks[i].name);
     }
     if (told == 0)
-        (void)rs_buf_adds(out, has_failed ? "it was judged to have failed"
-                                          : "waiting for a decision");
+        (void)rs_buf_adds(out,
+                          has_failed ? "it was judged to have failed" : "waiting for a decision");
 }
 
 static void detail_write(struct rs_buf *out, const char *state, const char *since,

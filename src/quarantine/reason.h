@@ -10,12 +10,12 @@
 #include "quarantine/policy.h"
 
 struct rs_reason {
-    enum rs_status status;                 /* what to fail with */
-    const char *what;                      /* what was asked for: "team/app:v1" */
-    const struct rs_view_manifest *holder; /* the manifest in quarantine; NULL: none holds it, and
-                                            * no released one opens it */
-    const struct rs_policy *policy;        /* of the repository */
-    bool is_own;                           /* the caller pushed it: say "your push"; no detail */
+    enum rs_status status; /* what to fail with */
+    const char *what;      /* what was asked for: "team/app:v1" */
+    /* the manifest in quarantine; NULL: none holds it, and no released one opens it */
+    const struct rs_view_manifest *holder;
+    const struct rs_policy *policy; /* of the repository */
+    bool is_own;                    /* the caller pushed it: say "your push"; no detail */
 };
 
 /**

@@ -238,8 +238,8 @@ static enum rs_status find_tag(const struct rs_resolution *r, const char *tag, s
 {
     struct rs_view_tag t = {0};
     bool found = false;
-    enum rs_status s = rs_view_tag(r->conn, r->viewer->arena, r->viewer->repository, tag, &found,
-                                   &t, reterr);
+    enum rs_status s =
+        rs_view_tag(r->conn, r->viewer->arena, r->viewer->repository, tag, &found, &t, reterr);
     if (s != RS_OK)
         return s;
     if (found && t.has_staged && r->column == RS_COLUMN_Q) {

@@ -63,12 +63,14 @@ struct rs_manifest_view {
     const char *media_type; /* as it was pushed */
     uint64_t size;
     struct rs_buf bytes; /* as pushed, checked against the digest; empty with RS_WANT_HEAD */
-    const char *held;    /* "quarantined" or "failed": for Roadstead-Quarantine, and never
-                             * cached; NULL when the manifest is released */
-    const char *live;    /* by tag, when held: the digest the tag is live with, for
-                             * Roadstead-Live; NULL when there is none */
-    bool is_tag;         /* it was asked for by tag */
-    bool is_fresh;       /* read from a snapshot taken in this call */
+    /* "quarantined" or "failed": for Roadstead-Quarantine, and never cached; NULL when the manifest
+     * is released */
+    const char *held;
+    /* by tag, when held: the digest the tag is live with, for Roadstead-Live; NULL when there is
+     * none */
+    const char *live;
+    bool is_tag;   /* it was asked for by tag */
+    bool is_fresh; /* read from a snapshot taken in this call */
 };
 
 void rs_manifest_view_release(struct rs_manifest_view *view); /* idempotent */
@@ -89,10 +91,11 @@ struct rs_blob_view {
     const char *digest; /* canonical sha256 */
     const char *named;  /* as the client named it: Docker-Content-Digest, ETag */
     uint64_t size;
-    const struct rs_grant *grant; /* for rs_blob_open(); NULL with RS_WANT_HEAD, which is answered
-                                   * from `size` alone */
-    bool is_open;                 /* opened by a released manifest of the repository: may be cached
-                                   * privately; everything else is no-store */
+    /* for rs_blob_open(); NULL with RS_WANT_HEAD, which is answered from `size` alone */
+    const struct rs_grant *grant;
+    /* opened by a released manifest of the repository: may be cached privately; everything else is
+     * no-store */
+    bool is_open;
 };
 
 /**
@@ -108,8 +111,9 @@ RS_MUST_CHECK enum rs_status rs_resolve_blob(struct rs_db *db, const struct rs_v
 enum rs_readable {
     RS_READABLE_NO = 0,
     RS_READABLE_YES,
-    RS_READABLE_OUT_OF_SCOPE, /* the principal may read it there, this token's scope does not say
-                               * so: the 401 that names both scopes */
+    /* the principal may read it there, this token's scope does not say so: the 401 that names both
+       scopes */
+    RS_READABLE_OUT_OF_SCOPE,
 };
 
 /**
@@ -147,7 +151,7 @@ RS_MUST_CHECK enum rs_status rs_resolve_lists(const struct rs_viewer *viewer, en
 
 /**
  * rs_resolve_manifests(): the part of rs_resolve_manifest() that needs no catalog.  What is
- * released then looks the same to every viewer with the same sight (RS_SIGHT_RELEASED or RS_SIGHT_ALL).
+ * released then looks the same to every viewer with the same sight.
  * Errors: RS_UNAUTHORIZED, RS_DENIED, RS_MANIFEST_UNKNOWN (an anonymous token).
  */
 RS_MUST_CHECK enum rs_status rs_resolve_manifests(const struct rs_viewer *viewer,

@@ -105,8 +105,7 @@ static enum rs_status decide(const struct rs_resolution *r, const struct rs_dige
                              struct subject *b, struct rs_err *reterr)
 {
     bool found = false;
-    enum rs_status s =
-        rs_resolver_canonical(r->conn, r->viewer->arena, digest, &b->digest, reterr);
+    enum rs_status s = rs_resolver_canonical(r->conn, r->viewer->arena, digest, &b->digest, reterr);
     if (s == RS_OK && b->digest != NULL)
         s = rs_view_blob(r->conn, r->viewer->repository, b->digest, &found, &b->blob, reterr);
     if (s != RS_OK)
@@ -223,8 +222,8 @@ static enum rs_status readable_in(const struct search *search, const char *repos
     struct rs_access access;
     bool readable = false;
     *ret = RS_READABLE_NO;
-    enum rs_status s = rs_auth_access(search->auth, search->identity, repository, search->arena,
-                                      &access, reterr);
+    enum rs_status s =
+        rs_auth_access(search->auth, search->identity, repository, search->arena, &access, reterr);
     if (s != RS_OK)
         return s;
     const struct rs_viewer viewer = {
@@ -245,9 +244,8 @@ static enum rs_status search_all(const struct search *search, const char *canoni
 {
     const char **names = NULL;
     size_t n = 0;
-    enum rs_status s =
-        rs_view_blob_repositories(search->conn, search->arena, canonical,
-                                  RS_READABLE_REPOSITORIES_MAX, &names, &n, reterr);
+    enum rs_status s = rs_view_blob_repositories(search->conn, search->arena, canonical,
+                                                 RS_READABLE_REPOSITORIES_MAX, &names, &n, reterr);
     for (size_t i = 0; s == RS_OK && i < n && *ret != RS_READABLE_YES; i++) {
         enum rs_readable here;
         s = readable_in(search, names[i], &here, reterr);

@@ -59,8 +59,7 @@ static enum rs_status tags_fill(struct rs_db *db, const struct rs_viewer *viewer
     enum rs_status s = rs_db_read_begin(db, &read.conn, reterr);
     if (s != RS_OK)
         return s;
-    const enum rs_view_rows rows =
-        sight == RS_SIGHT_ALL ? RS_VIEW_ROWS_ALL : RS_VIEW_ROWS_RELEASED;
+    const enum rs_view_rows rows = sight == RS_SIGHT_ALL ? RS_VIEW_ROWS_ALL : RS_VIEW_ROWS_RELEASED;
     return rs_view_list_tags(read.conn, viewer->repository, rows, last, names->n_max + 1, names_add,
                              names, reterr);
 }
