@@ -51,7 +51,8 @@ static enum rs_status read_page_n(struct rs_request *r, unsigned *ret, struct rs
     const char *text = rs_request_query(r, "n");
     uint64_t n = PAGE_DEFAULT;
     if (text != NULL && (!rs_parse_u64(rs_str_of(text), UINT64_MAX, &n) || n == 0))
-        return rs_fail(reterr, RS_BAD_REQUEST, "n is the greatest number of entries wanted, from 1 on");
+        return rs_fail(reterr, RS_BAD_REQUEST,
+                       "n is the greatest number of entries wanted, from 1 on");
     *ret = n > PAGE_MAX ? PAGE_MAX : (unsigned)n;
     return RS_OK;
 }
@@ -120,7 +121,8 @@ static enum rs_status add(struct rs_request *r, struct rs_reply *re, enum rs_pri
     if (s == RS_OK)
         s = rs_identities_read(body, kind, &identity, reterr);
     if (s == RS_OK)
-        s = rs_identities_add(rs_request_services(r), rs_request_actor(r), &identity, &secret, reterr);
+        s = rs_identities_add(rs_request_services(r), rs_request_actor(r), &identity, &secret,
+                              reterr);
     if (s != RS_OK)
         return s;
     rs_reply_headerf(re, "Location", "%s/%s", kind == RS_PRINCIPAL_USER ? USERS : ROBOTS,
@@ -139,7 +141,8 @@ static enum rs_status show(struct rs_request *r, struct rs_reply *re, enum rs_pr
                            struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
-    enum rs_status s = rs_identities_show(rs_request_services(r), kind, name_of(r, kind), &json, reterr);
+    enum rs_status s =
+        rs_identities_show(rs_request_services(r), kind, name_of(r, kind), &json, reterr);
     return s == RS_OK ? answer(re, 200, &json, reterr) : s;
 }
 
@@ -257,8 +260,8 @@ enum rs_status rs_api_admin_robots_rotate(struct rs_request *r, struct rs_reply 
     struct rs_identity_change c = {
         .kind = RS_PRINCIPAL_ROBOT, .name = rs_request_param(r, "robot"), .sets_secret = true};
     struct rs_identity_secret secret;
-    enum rs_status s = rs_identities_change(rs_request_services(r), rs_request_actor(r), &c, &secret,
-                                            reterr);
+    enum rs_status s =
+        rs_identities_change(rs_request_services(r), rs_request_actor(r), &c, &secret, reterr);
     if (s == RS_OK)
         s = answer_secret(re, 200, c.kind, c.name, &secret, reterr);
     rs_secret_wipe(&secret, sizeof secret);
@@ -279,8 +282,8 @@ enum rs_status rs_api_admin_grants_list(struct rs_request *r, struct rs_reply *r
     if (s == RS_OK && last_text != NULL && !rs_parse_u64(rs_str_of(last_text), INT64_MAX, &last))
         s = rs_fail(reterr, RS_BAD_REQUEST, "last is the id of a grant");
     if (s == RS_OK)
-        s = rs_grants_list(rs_request_services(r), rs_request_query(r, "principal"), (int64_t)last, n,
-                           &json, &next, reterr);
+        s = rs_grants_list(rs_request_services(r), rs_request_query(r, "principal"), (int64_t)last,
+                           n, &json, &next, reterr);
     if (s == RS_OK && next != 0)
         s = link_next(r, re, GRANTS, n,
                       rs_arena_printf(rs_request_arena(r), "%lld", (long long)next), reterr);
@@ -320,8 +323,8 @@ enum rs_status rs_api_admin_grants_remove(struct rs_request *r, struct rs_reply 
     uint64_t id = 0;
     if (!rs_parse_u64(rs_str_of(rs_request_param(r, "grant")), INT64_MAX, &id))
         return rs_fail(reterr, RS_NOT_FOUND, "there is no such grant");
-    enum rs_status s = rs_grants_remove(rs_request_services(r), rs_request_actor(r), (int64_t)id,
-                                        reterr);
+    enum rs_status s =
+        rs_grants_remove(rs_request_services(r), rs_request_actor(r), (int64_t)id, reterr);
     if (s == RS_OK)
         answer_nothing(re);
     return s;
@@ -361,7 +364,8 @@ enum rs_status rs_api_admin_whoami(struct rs_request *r, struct rs_reply *re, st
     struct rs_arena *arena = rs_request_arena(r);
     const struct rs_auth_pattern *list = NULL;
     size_t n = 0;
-    enum rs_status s = rs_auth_patterns(rs_request_services(r)->auth, who, arena, &list, &n, reterr);
+    enum rs_status s =
+        rs_auth_patterns(rs_request_services(r)->auth, who, arena, &list, &n, reterr);
     if (s != RS_OK)
         return s;
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
@@ -369,7 +373,9 @@ enum rs_status rs_api_admin_whoami(struct rs_request *r, struct rs_reply *re, st
     rs_jw_object(&w);
     rs_jw_member_text(&w, "name", who->name);
     rs_jw_member_text(&w, "credentials",
-                      !who->has_credentials ? "none" : who->is_token ? "token" : "secret");
+                      !who->has_credentials ? "none"
+                      : who->is_token       ? "token"
+                                            : "secret");
     if (who->scope != NULL)
         rs_jw_member_text(&w, "scope", rs_scope_text(who->scope, arena));
     rs_jw_key(&w, "grants");

@@ -1,7 +1,8 @@
 /*
  * api/admin.h: users, robots, grants, token keys; and who one is.
  * Layer: api.  Spec: SPEC sections 3 and 10; docs/api/admin.md.
- * All but whoami are RS_NEED_ADMIN and run on a worker; bodies are JSON objects with no unknown member.
+ * All but whoami are RS_NEED_ADMIN and run on a worker; bodies are JSON objects with no unknown
+ * member.
  */
 #ifndef RS_API_ADMIN_H
 #define RS_API_ADMIN_H
@@ -45,6 +46,7 @@ enum rs_status rs_api_admin_keys_rotate(struct rs_request *r, struct rs_reply *r
                                         struct rs_err *reterr);
 
 /* RS_NEED_LOGIN, inline. */
-enum rs_status rs_api_admin_whoami(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr);
+enum rs_status rs_api_admin_whoami(struct rs_request *r, struct rs_reply *re,
+                                   struct rs_err *reterr);
 
 #endif

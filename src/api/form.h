@@ -1,7 +1,7 @@
 /*
  * api/form.h: bodies of the type application/x-www-form-urlencoded.
- * Layer: api.  Threads: any (pure, but for the arena).  Spec: RFC 6749 section 3.2 (a parameter stands
- * there at most once).
+ * Layer: api.  Threads: any (pure, but for the arena).  Spec: RFC 6749 section 3.2 (a parameter
+ * stands there at most once).
  */
 #ifndef RS_API_FORM_H
 #define RS_API_FORM_H
@@ -23,10 +23,9 @@ struct rs_form {
 };
 
 /**
- * rs_form_parse(): texts of *ret are copies in the arena.  `scope` may repeat: its values are joined by
- * spaces.
- * Errors: RS_BAD_REQUEST (a broken escape, bytes that are no UTF-8 or control characters, a repeated or
- * too many fields), RS_NOMEM.
+ * rs_form_parse(): texts of *ret are copies in the arena.  `scope` may repeat: its values are
+ * joined by spaces. Errors: RS_BAD_REQUEST (a broken escape, bytes that are no UTF-8 or control
+ * characters, a repeated or too many fields), RS_NOMEM.
  */
 RS_MUST_CHECK enum rs_status rs_form_parse(struct rs_str body, struct rs_arena *arena,
                                            struct rs_form *ret, struct rs_err *reterr);

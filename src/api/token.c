@@ -68,10 +68,9 @@ static enum rs_status by_header(struct rs_request *r, struct rs_reply *re, struc
                                 struct rs_err *reterr)
 {
     struct rs_auth_result result;
-    enum rs_status s = rs_auth_authenticate(rs_request_services(r)->auth,
-                                            rs_request_header(r, "Authorization"),
-                                            rs_request_source(r), rs_request_arena(r),
-                                            RS_AUTH_FOR_TOKENS, &result, reterr);
+    enum rs_status s = rs_auth_authenticate(
+        rs_request_services(r)->auth, rs_request_header(r, "Authorization"), rs_request_source(r),
+        rs_request_arena(r), RS_AUTH_FOR_TOKENS, &result, reterr);
     rs_reply_retry_after(re, result.retry_after_s);
     *ret = result.identity;
     return s;
@@ -87,9 +86,9 @@ static enum rs_status by_password(struct rs_request *r, struct rs_reply *re,
         return rs_fail(reterr, RS_BAD_REQUEST,
                        "grant_type=password needs the fields username and password");
     struct rs_auth_result result;
-    enum rs_status s = rs_auth_password(rs_request_services(r)->auth, name, password,
-                                        rs_request_source(r), rs_request_arena(r),
-                                        RS_AUTH_FOR_TOKENS, &result, reterr);
+    enum rs_status s =
+        rs_auth_password(rs_request_services(r)->auth, name, password, rs_request_source(r),
+                         rs_request_arena(r), RS_AUTH_FOR_TOKENS, &result, reterr);
     rs_reply_retry_after(re, result.retry_after_s);
     *ret = result.identity;
     return s;
@@ -101,7 +100,8 @@ static enum rs_status by_token(struct rs_request *r, const struct rs_form *form,
     const char *token = rs_form_get(form, field);
     if (token == NULL)
         return rs_fail(reterr, RS_BAD_REQUEST, "this grant_type needs the field %s", field);
-    return rs_auth_token(rs_request_services(r)->auth, token, uses, rs_request_arena(r), ret, reterr);
+    return rs_auth_token(rs_request_services(r)->auth, token, uses, rs_request_arena(r), ret,
+                         reterr);
 }
 
 static enum rs_status read_form(struct rs_request *r, struct rs_form *ret, struct rs_err *reterr)
@@ -143,7 +143,8 @@ enum rs_status rs_api_token_post(struct rs_request *r, struct rs_reply *re, stru
     struct rs_identity identity;
     struct rs_form form;
     struct rs_scope *asked = rs_scope_new(arena);
-    enum rs_status s = asked == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : read_form(r, &form, reterr);
+    enum rs_status s =
+        asked == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : read_form(r, &form, reterr);
     if (s != RS_OK)
         return s;
     const char *grant_type = rs_form_get(&form, "grant_type");
@@ -179,8 +180,9 @@ enum rs_status rs_api_token_exchange(struct rs_request *r, struct rs_reply *re,
     else if (is(grant_type, "refresh_token"))
         s = by_token(r, &form, "refresh_token", RS_TOKEN_REFRESH, &identity, reterr);
     else
-        s = rs_fail(reterr, RS_BAD_REQUEST,
-                    "grant_type must be access_token or refresh_token, with a token of this registry");
+        s = rs_fail(
+            reterr, RS_BAD_REQUEST,
+            "grant_type must be access_token or refresh_token, with a token of this registry");
     if (s == RS_OK)
         s = rs_issue_refresh(rs_request_services(r)->auth, &identity, rs_request_arena(r), &refresh,
                              reterr);

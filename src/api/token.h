@@ -1,8 +1,8 @@
 /*
  * api/token.h: the token service.
- * Layer: api.  Spec: SPEC section 9; Docker's token and OAuth2 specifications; Azure's /oauth2 routes.
- * The routes are RS_NEED_NOTHING (they authenticate by themselves) and run on a worker (a password
- * hash may be computed).
+ * Layer: api.  Spec: SPEC section 9; Docker's token and OAuth2 specifications; Azure's /oauth2
+ * routes. The routes are RS_NEED_NOTHING (they authenticate by themselves) and run on a worker (a
+ * password hash may be computed).
  */
 #ifndef RS_API_TOKEN_H
 #define RS_API_TOKEN_H

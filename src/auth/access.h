@@ -21,8 +21,10 @@ enum rs_perm {
     RS_PERM_QUARANTINE_OVERRIDE = 1 << 6,
     RS_PERM_AUDIT_READ = 1 << 7,
     RS_PERM_ADMIN = 1 << 8,
-    RS_PERM_CHECK_ANY = 1 << 9, /* holds at least one check:<name>; which ones: rs_access_has_check() */
-    /* In rs_access.scope only: what Azure's routes under /acr/v1/ call for; `pull` carries the read, `push` neither. */
+    /* holds at least one check:<name>; which ones: rs_access_has_check() */
+    RS_PERM_CHECK_ANY = 1 << 9,
+    /* In rs_access.scope only: what Azure's routes under /acr/v1/ call for; `pull` carries the
+       read, `push` neither. */
     RS_SCOPE_METADATA_READ = 1 << 16,
     RS_SCOPE_METADATA_WRITE = 1 << 17,
 };
@@ -35,11 +37,13 @@ struct rs_scope; /* auth/scope.h */
 
 /* Whoever the request's credentials proved.  Plain value, copied freely; holds no secret. */
 struct rs_identity {
-    int64_t principal_id;                /* RS_ANONYMOUS_ID for anonymous; never used twice */
-    char name[RS_PRINCIPAL_NAME_BYTES];  /* "anonymous", a user's or a robot's name */
-    bool has_credentials;                /* an Authorization header was sent and was good (an anonymous token counts) */
-    bool is_token;                       /* Bearer: `scope` limits pull, push and delete */
-    const struct rs_scope *scope;        /* borrowed from the verified token for the request's lifetime; NULL for Basic */
+    int64_t principal_id;               /* RS_ANONYMOUS_ID for anonymous; never used twice */
+    char name[RS_PRINCIPAL_NAME_BYTES]; /* "anonymous", a user's or a robot's name */
+    /* an Authorization header was sent and was good (an anonymous token counts) */
+    bool has_credentials;
+    bool is_token; /* Bearer: `scope` limits pull, push and delete */
+    /* borrowed from the verified token for the request's lifetime; NULL for Basic */
+    const struct rs_scope *scope;
     /* Private to auth/: which secret proved this identity (a one-way mark of it), and when. */
     unsigned char credential[RS_CREDENTIAL_BYTES];
     int64_t proved_unix_s;
@@ -47,11 +51,17 @@ struct rs_identity {
 
 /* What one principal may do in one repository at this moment. */
 struct rs_access {
-    uint32_t perms;      /* by the principal's grants: PULL..CHECK_ANY, whatever a token's scope says */
-    uint32_t scope;      /* which of PULL, PUSH, DELETE, METADATA_* the credentials carry for this repository: all for Basic, and
-                          * for an anonymous request without credentials */
-    const char *checks;  /* '\n'-separated names of check:<name> held here, "*" among them for all; "" none.  Borrowed, request lifetime */
-    bool is_public;      /* pull is held only because `anonymous` holds it: what is not disclosed to anonymous is not to this one */
+    /* by the principal's grants: PULL..CHECK_ANY, whatever a token's scope says */
+    uint32_t perms;
+    /* which of PULL, PUSH, DELETE, METADATA_* the credentials carry for this repository: all for
+     * Basic, and for an anonymous request without credentials */
+    uint32_t scope;
+    /* '\n'-separated names of check:<name> held here, "*" among them for all; "" none.  Borrowed,
+     * request lifetime */
+    const char *checks;
+    /* pull is held only because `anonymous` holds it: what is not disclosed to anonymous is not to
+     * this one */
+    bool is_public;
 };
 
 static inline bool rs_access_has(const struct rs_access *a, uint32_t perm)
@@ -65,7 +75,8 @@ static inline bool rs_access_has_any(const struct rs_access *a, uint32_t perms)
 /* Does the caller hold check:<check> (or check:*)? */
 bool rs_access_has_check(const struct rs_access *a, const char *check);
 
-/* Who causes a change: goes into every audit record and event.  Texts are borrowed for the request's (or job's) lifetime. */
+/* Who causes a change: goes into every audit record and event.  Texts are borrowed for the
+ * request's (or job's) lifetime. */
 struct rs_actor {
     int64_t principal_id;
     const char *name;

@@ -24,7 +24,8 @@ static unsigned or_preset(unsigned value, unsigned preset)
     return value == 0 ? preset : value;
 }
 
-static enum rs_status set_up(struct rs_auth *auth, const struct rs_auth_options *o, struct rs_err *reterr)
+static enum rs_status set_up(struct rs_auth *auth, const struct rs_auth_options *o,
+                             struct rs_err *reterr)
 {
     unsigned seconds = or_preset(o->token_seconds, TOKEN_SECONDS);
     auth->db = o->db;
@@ -37,14 +38,17 @@ static enum rs_status set_up(struct rs_auth *auth, const struct rs_auth_options 
             *p = '_';
     }
     rs_auth_mark_credential(RS_ANONYMOUS_ID, "", auth->anonymous_credential);
-    enum rs_status s = rs_keys_open(o->data_dir, rs_clock_unix_s(), VERIFY_SECONDS, &auth->keys, reterr);
+    enum rs_status s =
+        rs_keys_open(o->data_dir, rs_clock_unix_s(), VERIFY_SECONDS, &auth->keys, reterr);
     if (s == RS_OK)
         s = rs_throttle_new(or_preset(o->failures_burst, FAILURES_BURST),
-                            (uint64_t)or_preset(o->failure_refill_seconds, FAILURE_REFILL_SECONDS) * 1000,
+                            (uint64_t)or_preset(o->failure_refill_seconds, FAILURE_REFILL_SECONDS) *
+                                1000,
                             &auth->throttle, reterr);
     if (s == RS_OK)
         s = rs_turns_new(or_preset(o->passwords_at_once, PASSWORDS_AT_ONCE),
-                         or_preset(o->passwords_waiting_max, PASSWORDS_WAITING_MAX), &auth->turns, reterr);
+                         or_preset(o->passwords_waiting_max, PASSWORDS_WAITING_MAX), &auth->turns,
+                         reterr);
     if (s == RS_OK)
         s = rs_verified_cache_new(&auth->verified, reterr);
     if (s == RS_OK)
@@ -52,7 +56,8 @@ static enum rs_status set_up(struct rs_auth *auth, const struct rs_auth_options 
     return s;
 }
 
-enum rs_status rs_auth_new(const struct rs_auth_options *options, struct rs_auth **ret, struct rs_err *reterr)
+enum rs_status rs_auth_new(const struct rs_auth_options *options, struct rs_auth **ret,
+                           struct rs_err *reterr)
 {
     struct rs_auth *auth = calloc(1, sizeof *auth);
     if (auth == NULL)
@@ -97,7 +102,8 @@ enum rs_status rs_auth_rotate_keys(struct rs_auth *auth, struct rs_err *reterr)
 /* ---- permissions ---- */
 
 /* '\n'-separated, each name once is not promised: a name that is held twice stands there twice. */
-static enum rs_status add_check(const char **checks, const char *check, struct rs_arena *arena, struct rs_err *reterr)
+static enum rs_status add_check(const char **checks, const char *check, struct rs_arena *arena,
+                                struct rs_err *reterr)
 {
     const char *joined = **checks == '\0' ? rs_arena_strdup(arena, check)
                                           : rs_arena_printf(arena, "%s\n%s", *checks, check);
@@ -107,8 +113,8 @@ static enum rs_status add_check(const char **checks, const char *check, struct r
     return RS_OK;
 }
 
-static enum rs_status add_up(const struct rs_holdings *h, const char *repository, struct rs_arena *arena,
-                             struct rs_access *ret, struct rs_err *reterr)
+static enum rs_status add_up(const struct rs_holdings *h, const char *repository,
+                             struct rs_arena *arena, struct rs_access *ret, struct rs_err *reterr)
 {
     struct rs_access a = {.checks = ""};
     for (size_t i = 0; i < h->n; i++) {
@@ -135,8 +141,9 @@ static uint32_t scope_of(const struct rs_identity *identity, const char *reposit
     return identity->scope == NULL ? 0 : rs_scope_actions(identity->scope, repository);
 }
 
-enum rs_status rs_auth_access(struct rs_auth *auth, const struct rs_identity *identity, const char *repository,
-                              struct rs_arena *arena, struct rs_access *ret, struct rs_err *reterr)
+enum rs_status rs_auth_access(struct rs_auth *auth, const struct rs_identity *identity,
+                              const char *repository, struct rs_arena *arena, struct rs_access *ret,
+                              struct rs_err *reterr)
 {
     *ret = (struct rs_access){.checks = ""};
     RS_AUTO(rs_holdings) struct rs_holdings *h = NULL;
@@ -148,8 +155,8 @@ enum rs_status rs_auth_access(struct rs_auth *auth, const struct rs_identity *id
     return s;
 }
 
-enum rs_status rs_auth_has_any(struct rs_auth *auth, const struct rs_identity *identity, uint32_t perms,
-                               bool *ret_has, struct rs_err *reterr)
+enum rs_status rs_auth_has_any(struct rs_auth *auth, const struct rs_identity *identity,
+                               uint32_t perms, bool *ret_has, struct rs_err *reterr)
 {
     *ret_has = false;
     RS_AUTO(rs_holdings) struct rs_holdings *h = NULL;
@@ -159,19 +166,21 @@ enum rs_status rs_auth_has_any(struct rs_auth *auth, const struct rs_identity *i
     return s;
 }
 
-enum rs_status rs_auth_is_admin(struct rs_auth *auth, const struct rs_identity *identity, bool *ret_is_admin,
-                                struct rs_err *reterr)
+enum rs_status rs_auth_is_admin(struct rs_auth *auth, const struct rs_identity *identity,
+                                bool *ret_is_admin, struct rs_err *reterr)
 {
     *ret_is_admin = false;
     RS_AUTO(rs_holdings) struct rs_holdings *h = NULL;
     enum rs_status s = rs_holdings_get(auth->holdings, identity->principal_id, &h, reterr);
     for (size_t i = 0; s == RS_OK && !*ret_is_admin && i < h->n; i++)
-        *ret_is_admin = (h->list[i].perms & RS_PERM_ADMIN) != 0 && strcmp(h->list[i].pattern, "**") == 0;
+        *ret_is_admin =
+            (h->list[i].perms & RS_PERM_ADMIN) != 0 && strcmp(h->list[i].pattern, "**") == 0;
     return s;
 }
 
-enum rs_status rs_auth_patterns(struct rs_auth *auth, const struct rs_identity *identity, struct rs_arena *arena,
-                                const struct rs_auth_pattern **ret, size_t *ret_n, struct rs_err *reterr)
+enum rs_status rs_auth_patterns(struct rs_auth *auth, const struct rs_identity *identity,
+                                struct rs_arena *arena, const struct rs_auth_pattern **ret,
+                                size_t *ret_n, struct rs_err *reterr)
 {
     RS_AUTO(rs_holdings) struct rs_holdings *h = NULL;
     enum rs_status s = rs_holdings_get(auth->holdings, identity->principal_id, &h, reterr);
@@ -193,8 +202,9 @@ enum rs_status rs_auth_patterns(struct rs_auth *auth, const struct rs_identity *
     return RS_OK;
 }
 
-enum rs_status rs_auth_access_of(struct rs_auth *auth, const char *principal, const char *repository,
-                                 struct rs_arena *arena, struct rs_identity *ret_identity, struct rs_access *ret,
+enum rs_status rs_auth_access_of(struct rs_auth *auth, const char *principal,
+                                 const char *repository, struct rs_arena *arena,
+                                 struct rs_identity *ret_identity, struct rs_access *ret,
                                  struct rs_err *reterr)
 {
     *ret = (struct rs_access){.checks = ""};
@@ -206,7 +216,8 @@ enum rs_status rs_auth_access_of(struct rs_auth *auth, const char *principal, co
     rs_db_read_release(&r);
     if (s != RS_OK)
         return s;
-    *ret_identity = (struct rs_identity){.principal_id = p.id, .has_credentials = p.id != RS_ANONYMOUS_ID};
+    *ret_identity =
+        (struct rs_identity){.principal_id = p.id, .has_credentials = p.id != RS_ANONYMOUS_ID};
     (void)rs_text_copy(ret_identity->name, sizeof ret_identity->name, p.name);
     if (p.is_disabled)
         return RS_OK; /* nothing: it cannot even log in */

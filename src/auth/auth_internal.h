@@ -24,8 +24,8 @@ struct rs_auth {
     struct rs_holdings_cache *holdings;
 };
 
-/* One-way mark of a principal's present secret.  A token carries it and ends when the secret changes;
- * the secret's own salt keeps it from telling anything. */
+/* One-way mark of a principal's present secret.  A token carries it and ends when the secret
+ * changes; the secret's own salt keeps it from telling anything. */
 void rs_auth_mark_credential(int64_t principal_id, const char *stored_secret,
                              unsigned char out[RS_CREDENTIAL_BYTES]);
 

@@ -21,7 +21,8 @@ static enum rs_status wrong(struct rs_err *reterr)
                    "the name or the password is wrong, or the account is disabled: log in again");
 }
 
-void rs_auth_mark_credential(int64_t principal_id, const char *stored_secret, unsigned char out[RS_CREDENTIAL_BYTES])
+void rs_auth_mark_credential(int64_t principal_id, const char *stored_secret,
+                             unsigned char out[RS_CREDENTIAL_BYTES])
 {
     struct {
         int64_t id;
@@ -35,7 +36,8 @@ void rs_auth_mark_credential(int64_t principal_id, const char *stored_secret, un
 
 /* ---- the catalog's side ---- */
 
-/* A principal as it is now, and the generation that this is true for (may_cache: it was not read in an older snapshot). */
+/* A principal as it is now, and the generation that this is true for (may_cache: it was not read in
+ * an older snapshot). */
 struct known {
     struct rs_principal row;
     bool is_there;
@@ -70,8 +72,10 @@ static void identify(const struct known *k, struct rs_identity *ret)
     rs_auth_mark_credential(k->row.id, k->row.secret, ret->credential);
 }
 
-/* Is the principal of a verified credential still there, enabled, and of the same secret?  Refreshes the name. */
-static enum rs_status judge(struct rs_auth *auth, struct rs_verified *v, bool *ret_may_cache, struct rs_err *reterr)
+/* Is the principal of a verified credential still there, enabled, and of the same secret? Refreshes
+ * the name. */
+static enum rs_status judge(struct rs_auth *auth, struct rs_verified *v, bool *ret_may_cache,
+                            struct rs_err *reterr)
 {
     struct known k = {0};
     unsigned char now[RS_CREDENTIAL_BYTES];
@@ -87,12 +91,14 @@ static enum rs_status judge(struct rs_auth *auth, struct rs_verified *v, bool *r
     v->generation = k.generation;
     *ret_may_cache = k.may_cache;
     rs_secret_wipe(k.row.secret, sizeof k.row.secret);
-    return is_good ? RS_OK : rs_fail(reterr, RS_UNAUTHORIZED, "these credentials have ended: log in again");
+    return is_good ? RS_OK
+                   : rs_fail(reterr, RS_UNAUTHORIZED, "these credentials have ended: log in again");
 }
 
-/* What the cache knows about a credential: RS_OK, or RS_NOT_FOUND when it must be verified (again), or a fault. */
-static enum rs_status recall(struct rs_auth *auth, const struct rs_verified_key *key, struct rs_arena *arena,
-                             struct rs_identity *ret, struct rs_err *reterr)
+/* What the cache knows about a credential: RS_OK, or RS_NOT_FOUND when it must be verified (again),
+ * or a fault. */
+static enum rs_status recall(struct rs_auth *auth, const struct rs_verified_key *key,
+                             struct rs_arena *arena, struct rs_identity *ret, struct rs_err *reterr)
 {
     struct rs_verified v;
     if (!rs_verified_get(auth->verified, key, rs_clock_mono_ms(), rs_clock_unix_s(), arena, &v))
@@ -132,12 +138,14 @@ static void remember(struct rs_auth *auth, const struct rs_verified_key *key, co
 
 /* ---- tokens ---- */
 
-static enum rs_status verify_token(struct rs_auth *auth, struct rs_str token, unsigned uses, struct rs_arena *arena,
-                                   struct rs_verified *ret, struct rs_err *reterr)
+static enum rs_status verify_token(struct rs_auth *auth, struct rs_str token, unsigned uses,
+                                   struct rs_arena *arena, struct rs_verified *ret,
+                                   struct rs_err *reterr)
 {
     struct rs_token_claims claims;
     int64_t now_s = rs_clock_unix_s();
-    enum rs_status s = rs_token_read(auth->keys, auth->service, token, uses, now_s, arena, &claims, reterr);
+    enum rs_status s =
+        rs_token_read(auth->keys, auth->service, token, uses, now_s, arena, &claims, reterr);
     if (s != RS_OK)
         return s;
     *ret = (struct rs_verified){
@@ -153,13 +161,14 @@ static enum rs_status verify_token(struct rs_auth *auth, struct rs_str token, un
     return RS_OK;
 }
 
-enum rs_status rs_auth_token(struct rs_auth *auth, const char *token, unsigned uses, struct rs_arena *arena,
-                             struct rs_identity *ret, struct rs_err *reterr)
+enum rs_status rs_auth_token(struct rs_auth *auth, const char *token, unsigned uses,
+                             struct rs_arena *arena, struct rs_identity *ret, struct rs_err *reterr)
 {
     struct rs_verified_key key;
     struct rs_str text = rs_str_of(token);
     if (text.n > RS_TOKEN_BYTES_MAX)
-        return rs_fail(reterr, RS_UNAUTHORIZED, "the token is not one of this registry: get a new one");
+        return rs_fail(reterr, RS_UNAUTHORIZED,
+                       "the token is not one of this registry: get a new one");
     rs_verified_key(auth->verified, (char)('0' + uses), text, rs_str_n(NULL, 0), &key);
     enum rs_status s = recall(auth, &key, arena, ret, reterr);
     if (s != RS_NOT_FOUND)
@@ -197,11 +206,14 @@ static enum rs_status accept(struct attempt *a, struct rs_auth_result *ret)
     return RS_OK;
 }
 
-static enum rs_status throttled(struct attempt *a, struct rs_auth_result *ret, struct rs_err *reterr)
+static enum rs_status throttled(struct attempt *a, struct rs_auth_result *ret,
+                                struct rs_err *reterr)
 {
-    if (rs_throttle_allows(a->auth->throttle, a->source, a->name, rs_clock_mono_ms(), &ret->retry_after_s))
+    if (rs_throttle_allows(a->auth->throttle, a->source, a->name, rs_clock_mono_ms(),
+                           &ret->retry_after_s))
         return RS_OK;
-    return rs_fail(reterr, RS_TOO_MANY, "too many failed logins: try again in %u s", ret->retry_after_s);
+    return rs_fail(reterr, RS_TOO_MANY, "too many failed logins: try again in %u s",
+                   ret->retry_after_s);
 }
 
 /* The slow hash, always computed: a name that nobody has costs as much as a wrong password. */
@@ -221,13 +233,15 @@ static enum rs_status compare(struct attempt *a, struct rs_auth_result *ret, str
     return wrong(reterr);
 }
 
-static enum rs_status take_turn(struct attempt *a, struct rs_auth_result *ret, struct rs_err *reterr)
+static enum rs_status take_turn(struct attempt *a, struct rs_auth_result *ret,
+                                struct rs_err *reterr)
 {
     if (!rs_turns_enter(a->auth->turns)) {
         ret->retry_after_s = 1;
         return rs_fail(reterr, RS_BUSY, "too many logins at once: try again in a second");
     }
-    /* While it waited, another may have proved the same credential, failed too often, or changed the password. */
+    /* While it waited, another may have proved the same credential, failed too often, or changed
+     * the password. */
     enum rs_status s = recall(a->auth, &a->key, a->arena, &ret->identity, reterr);
     if (s == RS_NOT_FOUND) {
         s = look_up(a->auth, a->name, 0, &a->k, reterr);
@@ -240,8 +254,8 @@ static enum rs_status take_turn(struct attempt *a, struct rs_auth_result *ret, s
     return s;
 }
 
-static enum rs_status try_password(struct attempt *a, enum rs_auth_mode mode, struct rs_auth_result *ret,
-                                   struct rs_err *reterr)
+static enum rs_status try_password(struct attempt *a, enum rs_auth_mode mode,
+                                   struct rs_auth_result *ret, struct rs_err *reterr)
 {
     enum rs_status s = look_up(a->auth, a->name, 0, &a->k, reterr);
     if (s != RS_OK)
@@ -259,17 +273,20 @@ static enum rs_status try_password(struct attempt *a, enum rs_auth_mode mode, st
     return take_turn(a, ret, reterr);
 }
 
-enum rs_status rs_auth_password(struct rs_auth *auth, const char *name, const char *password, const char *source,
-                                struct rs_arena *arena, enum rs_auth_mode mode, struct rs_auth_result *ret,
-                                struct rs_err *reterr)
+enum rs_status rs_auth_password(struct rs_auth *auth, const char *name, const char *password,
+                                const char *source, struct rs_arena *arena, enum rs_auth_mode mode,
+                                struct rs_auth_result *ret, struct rs_err *reterr)
 {
     *ret = (struct rs_auth_result){0};
     if (strcmp(name, RS_AUTH_TOKEN_USER) == 0)
-        return rs_auth_token(auth, password, mode == RS_AUTH_FOR_TOKENS ? RS_TOKEN_ACCESS | RS_TOKEN_REFRESH : RS_TOKEN_ACCESS,
+        return rs_auth_token(auth, password,
+                             mode == RS_AUTH_FOR_TOKENS ? RS_TOKEN_ACCESS | RS_TOKEN_REFRESH
+                                                        : RS_TOKEN_ACCESS,
                              arena, &ret->identity, reterr);
     if (strlen(password) > RS_PASSWORD_BYTES_MAX || strlen(name) > RS_PRINCIPAL_NAME_MAX)
         return wrong(reterr);
-    struct attempt a = {.auth = auth, .name = name, .password = password, .source = source, .arena = arena};
+    struct attempt a = {
+        .auth = auth, .name = name, .password = password, .source = source, .arena = arena};
     rs_verified_key(auth->verified, 'B', rs_str_of(name), rs_str_of(password), &a.key);
     enum rs_status s = recall(auth, &a.key, arena, &ret->identity, reterr);
     if (s == RS_NOT_FOUND)
@@ -291,8 +308,8 @@ static const char *after_scheme(const char *header, const char *scheme)
 }
 
 static enum rs_status authenticate_basic(struct rs_auth *auth, const char *text, const char *source,
-                                         struct rs_arena *arena, enum rs_auth_mode mode, struct rs_auth_result *ret,
-                                         struct rs_err *reterr)
+                                         struct rs_arena *arena, enum rs_auth_mode mode,
+                                         struct rs_auth_result *ret, struct rs_err *reterr)
 {
     size_t length = strlen(text);
     size_t n = 0;
@@ -308,14 +325,16 @@ static enum rs_status authenticate_basic(struct rs_auth *auth, const char *text,
     } else {
         plain[n] = '\0';
         *colon = '\0';
-        s = rs_auth_password(auth, (const char *)plain, (const char *)colon + 1, source, arena, mode, ret, reterr);
+        s = rs_auth_password(auth, (const char *)plain, (const char *)colon + 1, source, arena,
+                             mode, ret, reterr);
     }
     rs_secret_wipe(plain, n);
     return s;
 }
 
-enum rs_status rs_auth_authenticate(struct rs_auth *auth, const char *authorization, const char *source,
-                                    struct rs_arena *arena, enum rs_auth_mode mode, struct rs_auth_result *ret,
+enum rs_status rs_auth_authenticate(struct rs_auth *auth, const char *authorization,
+                                    const char *source, struct rs_arena *arena,
+                                    enum rs_auth_mode mode, struct rs_auth_result *ret,
                                     struct rs_err *reterr)
 {
     *ret = (struct rs_auth_result){0};
@@ -326,7 +345,8 @@ enum rs_status rs_auth_authenticate(struct rs_auth *auth, const char *authorizat
         return RS_OK;
     }
     if (strlen(authorization) > AUTHORIZATION_BYTES_MAX)
-        return rs_fail(reterr, RS_UNAUTHORIZED, "the Authorization header is too long to be one of this registry's");
+        return rs_fail(reterr, RS_UNAUTHORIZED,
+                       "the Authorization header is too long to be one of this registry's");
     const char *text = after_scheme(authorization, "Bearer");
     if (text != NULL)
         return rs_auth_token(auth, text, RS_TOKEN_ACCESS, arena, &ret->identity, reterr);

@@ -33,7 +33,8 @@ enum rs_status rs_holdings_cache_new(struct rs_db *db, struct rs_holdings_cache 
         return rs_fail(reterr, RS_NOMEM, NULL);
     cache->db = db;
     for (unsigned i = 0; i < SETS; i++)
-        (void)pthread_mutex_init(&cache->sets[i].mu, NULL); /* cannot fail with default attributes */
+        /* cannot fail with default attributes */
+        (void)pthread_mutex_init(&cache->sets[i].mu, NULL);
     *ret = cache;
     return RS_OK;
 }

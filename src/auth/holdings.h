@@ -37,7 +37,8 @@ struct rs_holdings {
 
 RS_MUST_CHECK enum rs_status rs_holdings_cache_new(struct rs_db *db, struct rs_holdings_cache **ret,
                                                    struct rs_err *reterr);
-void rs_holdings_cache_free(struct rs_holdings_cache *cache); /* NULL-safe; no reference may be out */
+/* NULL-safe; no reference may be out */
+void rs_holdings_cache_free(struct rs_holdings_cache *cache);
 
 /**
  * rs_holdings_get(): what this principal holds now, its own grants first, then the public ones.

@@ -86,7 +86,8 @@ enum rs_status rs_issue_access(struct rs_auth *auth, const struct rs_identity *i
     if (identity->is_token && claims.expires_unix_s > chain_end)
         claims.expires_unix_s = chain_end;
     if (claims.expires_unix_s <= claims.issued_unix_s)
-        return rs_fail(reterr, RS_UNAUTHORIZED, "the login behind this token is too long ago: log in again");
+        return rs_fail(reterr, RS_UNAUTHORIZED,
+                       "the login behind this token is too long ago: log in again");
     return write_token(auth, &claims, arena, ret, reterr);
 }
 
@@ -100,6 +101,7 @@ enum rs_status rs_issue_refresh(struct rs_auth *auth, const struct rs_identity *
     claims.scope = identity->is_token ? identity->scope : NULL;
     claims.expires_unix_s = claims.proved_unix_s + RS_ISSUE_REFRESH_SECONDS;
     if (claims.expires_unix_s <= claims.issued_unix_s)
-        return rs_fail(reterr, RS_UNAUTHORIZED, "the login behind this token is too long ago: log in again");
+        return rs_fail(reterr, RS_UNAUTHORIZED,
+                       "the login behind this token is too long ago: log in again");
     return write_token(auth, &claims, arena, ret, reterr);
 }

@@ -26,14 +26,17 @@ struct rs_issued {
 /**
  * rs_issue_access(): an access token for `identity`; `asked` is narrowed in place.
  * Texts of *ret are in the arena.
- * Errors: RS_UNAUTHORIZED (a refresh token's time is over), RS_BAD_REQUEST (too long), RS_IO, RS_NOMEM.
+ * Errors: RS_UNAUTHORIZED (a refresh token's time is over), RS_BAD_REQUEST (too long), RS_IO,
+ * RS_NOMEM.
  */
-RS_MUST_CHECK enum rs_status rs_issue_access(struct rs_auth *auth, const struct rs_identity *identity,
+RS_MUST_CHECK enum rs_status rs_issue_access(struct rs_auth *auth,
+                                             const struct rs_identity *identity,
                                              struct rs_scope *asked, struct rs_arena *arena,
                                              struct rs_issued *ret, struct rs_err *reterr);
 /* A refresh token with the power of `identity`'s credentials, no more; never for `anonymous`
  * (RS_UNAUTHORIZED). */
-RS_MUST_CHECK enum rs_status rs_issue_refresh(struct rs_auth *auth, const struct rs_identity *identity,
+RS_MUST_CHECK enum rs_status rs_issue_refresh(struct rs_auth *auth,
+                                              const struct rs_identity *identity,
                                               struct rs_arena *arena, struct rs_issued *ret,
                                               struct rs_err *reterr);
 

@@ -36,8 +36,9 @@ struct rs_key {
  * Errors: RS_CORRUPT (not our file, or readable by others: nothing is overwritten), RS_IO,
  * RS_NO_SPACE, RS_NOMEM.  Blocks on disk I/O.
  */
-RS_MUST_CHECK enum rs_status rs_keys_open(const char *data_dir, int64_t now_unix_s, int64_t verify_s,
-                                          struct rs_keys **ret, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_keys_open(const char *data_dir, int64_t now_unix_s,
+                                          int64_t verify_s, struct rs_keys **ret,
+                                          struct rs_err *reterr);
 void rs_keys_free(struct rs_keys *keys); /* NULL-safe */
 
 /* From now on a new key signs; tokens of the old ones stay good until they expire.  Durable on

@@ -35,9 +35,10 @@ static const struct row permissions[] = {
 
 #define CHECKER "checker:"
 #define CHECK "check:"
-#define CHECKER_PERMS (RS_PERM_PULL | RS_PERM_QUARANTINE_PULL | RS_PERM_QUARANTINE_PUSH | RS_PERM_CHECK_ANY)
-#define QUARANTINE_PERMS                                                                           \
-    (RS_PERM_QUARANTINE_PULL | RS_PERM_QUARANTINE_PUSH | RS_PERM_QUARANTINE_DECIDE |               \
+#define CHECKER_PERMS \
+    (RS_PERM_PULL | RS_PERM_QUARANTINE_PULL | RS_PERM_QUARANTINE_PUSH | RS_PERM_CHECK_ANY)
+#define QUARANTINE_PERMS                                                             \
+    (RS_PERM_QUARANTINE_PULL | RS_PERM_QUARANTINE_PUSH | RS_PERM_QUARANTINE_DECIDE | \
      RS_PERM_QUARANTINE_OVERRIDE | RS_PERM_CHECK_ANY)
 
 static bool find(const struct row *rows, size_t n, const char *what, uint32_t *ret_perms)

@@ -20,7 +20,8 @@ struct rs_scope *rs_scope_new(struct rs_arena *arena)
     struct rs_scope *scope = rs_arena_alloc(arena, sizeof *scope);
     if (scope == NULL)
         return NULL;
-    scope->repositories = rs_arena_alloc(arena, RS_SCOPE_REPOSITORIES_MAX * sizeof *scope->repositories);
+    scope->repositories =
+        rs_arena_alloc(arena, RS_SCOPE_REPOSITORIES_MAX * sizeof *scope->repositories);
     return scope->repositories == NULL ? NULL : scope;
 }
 
@@ -46,7 +47,8 @@ static uint32_t parse_actions(struct rs_str list)
     return bits;
 }
 
-static enum rs_status add(struct rs_scope *scope, const char *name, uint32_t bits, struct rs_err *reterr)
+static enum rs_status add(struct rs_scope *scope, const char *name, uint32_t bits,
+                          struct rs_err *reterr)
 {
     for (size_t i = 0; i < scope->n; i++) {
         if (strcmp(scope->repositories[i].name, name) == 0) {
@@ -56,21 +58,23 @@ static enum rs_status add(struct rs_scope *scope, const char *name, uint32_t bit
     }
     if (scope->n == RS_SCOPE_REPOSITORIES_MAX)
         return rs_fail(reterr, RS_BAD_REQUEST,
-                       "a token is for at most %u repositories: ask for several tokens", RS_SCOPE_REPOSITORIES_MAX);
+                       "a token is for at most %u repositories: ask for several tokens",
+                       RS_SCOPE_REPOSITORIES_MAX);
     scope->repositories[scope->n++] = (struct rs_scope_repository){.name = name, .actions = bits};
     return RS_OK;
 }
 
-/* One "type:name:actions".  The name may hold colons (a host with a port), so the type ends at the first and the actions start
- * after the last. */
+/* One "type:name:actions".  The name may hold colons (a host with a port), so the type ends at the
+ * first and the actions start after the last. */
 static enum rs_status parse_one(struct rs_scope *scope, struct rs_str text, struct rs_arena *arena,
                                 struct rs_err *reterr)
 {
     const char *first = memchr(text.p, ':', text.n);
     const char *last = memrchr(text.p, ':', text.n);
     if (first == NULL || first == last)
-        return rs_fail(reterr, RS_BAD_REQUEST,
-                       "a scope is <type>:<name>:<actions>, for example repository:team/app:pull,push");
+        return rs_fail(
+            reterr, RS_BAD_REQUEST,
+            "a scope is <type>:<name>:<actions>, for example repository:team/app:pull,push");
     struct rs_str type = rs_str_n(text.p, (size_t)(first - text.p));
     struct rs_str name = rs_str_n(first + 1, (size_t)(last - first - 1));
     struct rs_str list = rs_str_n(last + 1, (size_t)(text.p + text.n - last - 1));
@@ -87,11 +91,13 @@ static enum rs_status parse_one(struct rs_scope *scope, struct rs_str text, stru
     return rs_name_is_valid(name) ? add(scope, copy, bits, reterr) : RS_OK;
 }
 
-enum rs_status rs_scope_parse(struct rs_scope *scope, const char *text, struct rs_arena *arena, struct rs_err *reterr)
+enum rs_status rs_scope_parse(struct rs_scope *scope, const char *text, struct rs_arena *arena,
+                              struct rs_err *reterr)
 {
     size_t left = strlen(text);
     if (left > RS_SCOPE_TEXT_BYTES_MAX)
-        return rs_fail(reterr, RS_BAD_REQUEST, "a scope parameter has at most %zu bytes", RS_SCOPE_TEXT_BYTES_MAX);
+        return rs_fail(reterr, RS_BAD_REQUEST, "a scope parameter has at most %zu bytes",
+                       RS_SCOPE_TEXT_BYTES_MAX);
     enum rs_status s = RS_OK;
     for (const char *p = text; s == RS_OK && *p != '\0';) {
         size_t n = strcspn(p, " ");
@@ -126,7 +132,8 @@ const char *rs_scope_text(const struct rs_scope *scope, struct rs_arena *arena)
     for (size_t i = 0; i < scope->n; i++) {
         if (scope->repositories[i].actions == 0)
             continue;
-        (void)rs_buf_addf(&text, "%srepository:%s:", text.len > 0 ? " " : "", scope->repositories[i].name);
+        (void)rs_buf_addf(&text, "%srepository:%s:", text.len > 0 ? " " : "",
+                          scope->repositories[i].name);
         const char *comma = "";
         for (size_t k = 0; k < RS_ARRAY_LEN(actions); k++) {
             if ((scope->repositories[i].actions & actions[k].bit) == 0)
@@ -174,10 +181,12 @@ void rs_scope_write(const struct rs_scope *scope, struct rs_jw *w)
 
 static enum rs_status unreadable(struct rs_err *reterr)
 {
-    return rs_fail(reterr, RS_UNAUTHORIZED, "the token's access list is not one that this registry writes");
+    return rs_fail(reterr, RS_UNAUTHORIZED,
+                   "the token's access list is not one that this registry writes");
 }
 
-static enum rs_status read_actions(const struct rs_json *list, uint32_t *ret_bits, struct rs_err *reterr)
+static enum rs_status read_actions(const struct rs_json *list, uint32_t *ret_bits,
+                                   struct rs_err *reterr)
 {
     uint32_t bits = 0;
     for (size_t i = 0; i < rs_json_len(list); i++) {
@@ -191,8 +200,8 @@ static enum rs_status read_actions(const struct rs_json *list, uint32_t *ret_bit
     return bits == 0 ? unreadable(reterr) : RS_OK;
 }
 
-static enum rs_status read_one(struct rs_scope *scope, const struct rs_json *entry, struct rs_arena *arena,
-                               struct rs_err *reterr)
+static enum rs_status read_one(struct rs_scope *scope, const struct rs_json *entry,
+                               struct rs_arena *arena, struct rs_err *reterr)
 {
     const struct rs_json *list = rs_json_get(entry, "actions");
     struct rs_str type = rs_json_str(rs_json_get(entry, "type"));
@@ -200,7 +209,8 @@ static enum rs_status read_one(struct rs_scope *scope, const struct rs_json *ent
     if (name == NULL || rs_json_len(entry) != 3 || rs_json_kind(list) != RS_JSON_ARRAY)
         return unreadable(reterr);
     if (rs_str_eq(type, "registry")) {
-        if (strcmp(name, "catalog") != 0 || rs_json_len(list) != 1 || !rs_str_eq(rs_json_str(rs_json_at(list, 0)), "*"))
+        if (strcmp(name, "catalog") != 0 || rs_json_len(list) != 1 ||
+            !rs_str_eq(rs_json_str(rs_json_at(list, 0)), "*"))
             return unreadable(reterr);
         scope->catalog = true;
         return RS_OK;
@@ -215,10 +225,11 @@ static enum rs_status read_one(struct rs_scope *scope, const struct rs_json *ent
     return copy == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : add(scope, copy, bits, reterr);
 }
 
-enum rs_status rs_scope_read(const struct rs_json *access, struct rs_arena *arena, struct rs_scope **ret,
-                             struct rs_err *reterr)
+enum rs_status rs_scope_read(const struct rs_json *access, struct rs_arena *arena,
+                             struct rs_scope **ret, struct rs_err *reterr)
 {
-    if (rs_json_kind(access) != RS_JSON_ARRAY || rs_json_len(access) > RS_SCOPE_REPOSITORIES_MAX + 1)
+    if (rs_json_kind(access) != RS_JSON_ARRAY ||
+        rs_json_len(access) > RS_SCOPE_REPOSITORIES_MAX + 1)
         return unreadable(reterr);
     struct rs_scope *scope = rs_scope_new(arena);
     if (scope == NULL)

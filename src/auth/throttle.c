@@ -12,9 +12,11 @@
 
 #define SETS 4096U
 #define WAYS 4U
-#define WIDER 10U /* a whole source, or a whole name, has this much more than one name from one source */
+#define WIDER \
+    10U /* a whole source, or a whole name, has this much more than one name from one source */
 
-/* A debt: failures move paid_ms into the future, time catches up with it.  An entry whose paid_ms has passed is free. */
+/* A debt: failures move paid_ms into the future, time catches up with it.  An entry whose paid_ms
+ * has passed is free. */
 struct debt {
     uint64_t key;
     uint64_t paid_ms;
@@ -37,7 +39,8 @@ struct counted {
     uint64_t most_ms;   /* debt past this refuses */
 };
 
-enum rs_status rs_throttle_new(unsigned burst, uint64_t refill_ms, struct rs_throttle **ret, struct rs_err *reterr)
+enum rs_status rs_throttle_new(unsigned burst, uint64_t refill_ms, struct rs_throttle **ret,
+                               struct rs_err *reterr)
 {
     rs_assert(burst > 0 && refill_ms >= WIDER);
     struct rs_throttle *t = calloc(1, sizeof *t);
@@ -88,7 +91,8 @@ static uint64_t key_of(const struct rs_throttle *t, const char *source, const ch
     return key;
 }
 
-static void count(const struct rs_throttle *t, const char *source, const char *name, struct counted out[COUNTED])
+static void count(const struct rs_throttle *t, const char *source, const char *name,
+                  struct counted out[COUNTED])
 {
     char from[INET6_ADDRSTRLEN];
     normalise(source, from);
@@ -123,8 +127,8 @@ static struct debt *find_or_replace(struct debt *set, uint64_t key)
     return d;
 }
 
-bool rs_throttle_allows(struct rs_throttle *t, const char *source, const char *name, uint64_t now_ms,
-                        unsigned *ret_retry_after_s)
+bool rs_throttle_allows(struct rs_throttle *t, const char *source, const char *name,
+                        uint64_t now_ms, unsigned *ret_retry_after_s)
 {
     struct counted c[COUNTED];
     count(t, source, name, c);
@@ -143,7 +147,8 @@ bool rs_throttle_allows(struct rs_throttle *t, const char *source, const char *n
     return wait_ms == 0;
 }
 
-void rs_throttle_failed(struct rs_throttle *t, const char *source, const char *name, uint64_t now_ms)
+void rs_throttle_failed(struct rs_throttle *t, const char *source, const char *name,
+                        uint64_t now_ms)
 {
     struct counted c[COUNTED];
     count(t, source, name, c);

@@ -2,9 +2,10 @@
  * auth/throttle.h: slow down the guessing of passwords.
  * Layer: auth.  Threads: any.  Spec: SPEC section 9 ("throttled authentication failures").
  *
- * Only failures are counted; time alone pays them back, a success does not (or an account of one's own would buy guesses).  An
- * attempt that is refused costs nothing, so a correct credential is looked at again at the latest after retry_after.  The table has
- * a fixed size; when it is full the least indebted entry makes room.
+ * Only failures are counted; time alone pays them back, a success does not (or an account of one's
+ * own would buy guesses).  An attempt that is refused costs nothing, so a correct credential is
+ * looked at again at the latest after retry_after.  The table has a fixed size; when it is full the
+ * least indebted entry makes room.
  */
 #ifndef RS_AUTH_THROTTLE_H
 #define RS_AUTH_THROTTLE_H
@@ -16,15 +17,18 @@
 
 struct rs_throttle;
 
-/* `burst` failures at once for one name from one source, then one more every refill_ms; one source, and one name, ten times that. */
-RS_MUST_CHECK enum rs_status rs_throttle_new(unsigned burst, uint64_t refill_ms, struct rs_throttle **ret,
-                                             struct rs_err *reterr);
+/* `burst` failures at once for one name from one source, then one more every refill_ms; one source,
+ * and one name, ten times that. */
+RS_MUST_CHECK enum rs_status rs_throttle_new(unsigned burst, uint64_t refill_ms,
+                                             struct rs_throttle **ret, struct rs_err *reterr);
 void rs_throttle_free(struct rs_throttle *t); /* NULL-safe */
 
-/* May this source try this name now?  When not, *ret_retry_after_s says when (at least 1).  now_ms is monotonic. */
-RS_MUST_CHECK bool rs_throttle_allows(struct rs_throttle *t, const char *source, const char *name, uint64_t now_ms,
-                                      unsigned *ret_retry_after_s);
+/* May this source try this name now?  When not, *ret_retry_after_s says when (at least 1).  now_ms
+ * is monotonic. */
+RS_MUST_CHECK bool rs_throttle_allows(struct rs_throttle *t, const char *source, const char *name,
+                                      uint64_t now_ms, unsigned *ret_retry_after_s);
 /* The attempt failed. */
-void rs_throttle_failed(struct rs_throttle *t, const char *source, const char *name, uint64_t now_ms);
+void rs_throttle_failed(struct rs_throttle *t, const char *source, const char *name,
+                        uint64_t now_ms);
 
 #endif

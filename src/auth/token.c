@@ -56,8 +56,8 @@ static enum rs_status sign(const struct rs_key *key, struct rs_str payload,
 {
     unsigned char mac[RS_HMAC_BYTES];
     struct rs_str parts[] = {rs_str_of(key->header), rs_str_of("."), payload};
-    enum rs_status s = rs_hmac_sha256(key->secret, sizeof key->secret, parts, RS_ARRAY_LEN(parts),
-                                      mac, reterr);
+    enum rs_status s =
+        rs_hmac_sha256(key->secret, sizeof key->secret, parts, RS_ARRAY_LEN(parts), mac, reterr);
     if (s == RS_OK)
         rs_base64url_encode(mac, sizeof mac, out);
     return s;
@@ -71,8 +71,9 @@ enum rs_status rs_token_write(struct rs_keys *keys, const char *service,
     write_payload(&json, service, claims);
     enum rs_status s = rs_buf_status(&json);
     if (s == RS_TOO_LARGE)
-        return rs_fail(reterr, RS_BAD_REQUEST,
-                       "a token for so many repositories would be too long: ask for several tokens");
+        return rs_fail(
+            reterr, RS_BAD_REQUEST,
+            "a token for so many repositories would be too long: ask for several tokens");
     RS_AUTO_FREE char *payload = s == RS_OK ? malloc(4 * ((json.len + 2) / 3) + 1) : NULL;
     if (payload == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
@@ -201,7 +202,9 @@ static enum rs_status read_payload(struct rs_str text, struct rs_json **ret, str
     size_t n = 0;
     if (!rs_base64url_decode(text, json, &n))
         return not_ours(reterr);
-    struct rs_json_limits limits = {.bytes_max = PAYLOAD_BYTES_MAX, .depth_max = 8, .nodes_max = 4096,
+    struct rs_json_limits limits = {.bytes_max = PAYLOAD_BYTES_MAX,
+                                    .depth_max = 8,
+                                    .nodes_max = 4096,
                                     .invalid_as = RS_UNAUTHORIZED};
     struct rs_err local = RS_ERR_INIT; /* what a parser finds in a token is nobody's business */
     enum rs_status s = rs_json_parse(json, n, &limits, ret, &local);

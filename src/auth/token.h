@@ -3,8 +3,8 @@
  * Layer: auth.  Threads: any.  Spec: SPEC section 9; RFC 7515, RFC 7519, RFC 8725; Docker's token
  * specification for `access`.
  *
- * The header of a token is compared with the exact texts that this registry writes, one per key, and
- * never interpreted: a token cannot name an algorithm, a key or an address of a key.
+ * The header of a token is compared with the exact texts that this registry writes, one per key,
+ * and never interpreted: a token cannot name an algorithm, a key or an address of a key.
  */
 #ifndef RS_AUTH_TOKEN_H
 #define RS_AUTH_TOKEN_H

@@ -37,7 +37,8 @@ enum rs_status rs_verified_cache_new(struct rs_verified_cache **ret, struct rs_e
         return rs_fail(reterr, RS_NOMEM, NULL);
     rs_random_bytes(cache->secret, sizeof cache->secret);
     for (unsigned i = 0; i < SETS; i++)
-        (void)pthread_mutex_init(&cache->sets[i].mu, NULL); /* cannot fail with default attributes */
+        /* cannot fail with default attributes */
+        (void)pthread_mutex_init(&cache->sets[i].mu, NULL);
     *ret = cache;
     return RS_OK;
 }

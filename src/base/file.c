@@ -21,8 +21,9 @@ static enum rs_status sync_parent(const char *path, struct rs_err *reterr)
 {
     const char *slash = strrchr(path, '/');
     size_t n = slash == NULL ? 0 : (size_t)(slash - path);
-    RS_AUTO_FREE char *parent = slash == NULL ? strdup(".") : n == 0 ? strdup("/")
-                                                                      : strndup(path, n);
+    RS_AUTO_FREE char *parent = slash == NULL ? strdup(".")
+                                : n == 0      ? strdup("/")
+                                              : strndup(path, n);
     if (parent == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     RS_AUTO_FD int fd = -1;
@@ -72,8 +73,8 @@ enum rs_status rs_file_replace(const char *dir, const char *name, mode_t mode, c
     if (length < 0 || (size_t)length >= sizeof temporary)
         return rs_fail_errno(reterr, ENAMETOOLONG, "name a file");
     /* O_EXCL: nobody's link or file is written through. */
-    RS_AUTO_FD int fd = openat(dir_fd, temporary,
-                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    RS_AUTO_FD int fd =
+        openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return rs_fail_errno(reterr, errno, "create a file");
     s = write_all(fd, bytes, n, reterr);

@@ -1,10 +1,11 @@
 #include "catalog/access_grant.h"
 
-#define SELECT                                                                                     \
-    "SELECT g.id, g.principal_id, p.name, g.what, g.pattern, g.created_ms"                         \
+#define SELECT                                                             \
+    "SELECT g.id, g.principal_id, p.name, g.what, g.pattern, g.created_ms" \
     " FROM access_grant g JOIN principal p ON p.id = g.principal_id "
 
-static enum rs_status visit_row(struct rs_stmt *st, rs_access_grant_visit fn, void *arg, struct rs_err *reterr)
+static enum rs_status visit_row(struct rs_stmt *st, rs_access_grant_visit fn, void *arg,
+                                struct rs_err *reterr)
 {
     struct rs_access_grant g = {
         .id = rs_stmt_col_int(st, 0),
@@ -19,7 +20,8 @@ static enum rs_status visit_row(struct rs_stmt *st, rs_access_grant_visit fn, vo
     return fn(&g, arg, reterr);
 }
 
-static enum rs_status visit_all(struct rs_stmt *st, rs_access_grant_visit fn, void *arg, struct rs_err *reterr)
+static enum rs_status visit_all(struct rs_stmt *st, rs_access_grant_visit fn, void *arg,
+                                struct rs_err *reterr)
 {
     for (;;) {
         bool row = false;
@@ -31,22 +33,24 @@ static enum rs_status visit_all(struct rs_stmt *st, rs_access_grant_visit fn, vo
     }
 }
 
-enum rs_status rs_access_grant_each(struct rs_db_conn *conn, int64_t principal_id, rs_access_grant_visit fn, void *arg,
-                                    struct rs_err *reterr)
+enum rs_status rs_access_grant_each(struct rs_db_conn *conn, int64_t principal_id,
+                                    rs_access_grant_visit fn, void *arg, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, SELECT "WHERE g.principal_id = $1 ORDER BY g.id", &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn, SELECT "WHERE g.principal_id = $1 ORDER BY g.id", &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, principal_id);
     return visit_all(st, fn, arg, reterr);
 }
 
-enum rs_status rs_access_grant_list(struct rs_db_conn *conn, int64_t last, unsigned n, rs_access_grant_visit fn,
-                                    void *arg, struct rs_err *reterr)
+enum rs_status rs_access_grant_list(struct rs_db_conn *conn, int64_t last, unsigned n,
+                                    rs_access_grant_visit fn, void *arg, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, SELECT "WHERE g.id > $1 ORDER BY g.id LIMIT $2", &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn, SELECT "WHERE g.id > $1 ORDER BY g.id LIMIT $2", &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, last);
@@ -54,8 +58,8 @@ enum rs_status rs_access_grant_list(struct rs_db_conn *conn, int64_t last, unsig
     return visit_all(st, fn, arg, reterr);
 }
 
-enum rs_status rs_access_grant_by_id(struct rs_db_conn *conn, int64_t id, rs_access_grant_visit fn, void *arg,
-                                     struct rs_err *reterr)
+enum rs_status rs_access_grant_by_id(struct rs_db_conn *conn, int64_t id, rs_access_grant_visit fn,
+                                     void *arg, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(conn, SELECT "WHERE g.id = $1", &st, reterr);
@@ -65,16 +69,19 @@ enum rs_status rs_access_grant_by_id(struct rs_db_conn *conn, int64_t id, rs_acc
     bool row = false;
     s = rs_stmt_step(st, &row, reterr);
     if (s == RS_OK)
-        s = row ? visit_row(st, fn, arg, reterr) : rs_fail(reterr, RS_NOT_FOUND, "there is no such grant");
+        s = row ? visit_row(st, fn, arg, reterr)
+                : rs_fail(reterr, RS_NOT_FOUND, "there is no such grant");
     return s;
 }
 
-static enum rs_status find_id(struct rs_db_conn *conn, int64_t principal_id, const char *what, const char *pattern,
-                              int64_t *ret_id, bool *ret_found, struct rs_err *reterr)
+static enum rs_status find_id(struct rs_db_conn *conn, int64_t principal_id, const char *what,
+                              const char *pattern, int64_t *ret_id, bool *ret_found,
+                              struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(
-        conn, "SELECT id FROM access_grant WHERE principal_id = $1 AND what = $2 AND pattern = $3", &st, reterr);
+        conn, "SELECT id FROM access_grant WHERE principal_id = $1 AND what = $2 AND pattern = $3",
+        &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, principal_id);
@@ -86,8 +93,9 @@ static enum rs_status find_id(struct rs_db_conn *conn, int64_t principal_id, con
     return s;
 }
 
-enum rs_status rs_access_grant_add(struct rs_db_conn *conn, int64_t principal_id, const char *what, const char *pattern,
-                                   int64_t now_ms, int64_t *ret_id, bool *ret_added, struct rs_err *reterr)
+enum rs_status rs_access_grant_add(struct rs_db_conn *conn, int64_t principal_id, const char *what,
+                                   const char *pattern, int64_t now_ms, int64_t *ret_id,
+                                   bool *ret_added, struct rs_err *reterr)
 {
     bool found = false;
     enum rs_status s = find_id(conn, principal_id, what, pattern, ret_id, &found, reterr);
@@ -97,10 +105,11 @@ enum rs_status rs_access_grant_add(struct rs_db_conn *conn, int64_t principal_id
     if (found)
         return RS_OK;
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    s = rs_db_prepare(conn,
-                      "INSERT INTO access_grant(principal_id, what, pattern, created_ms) VALUES ($1, $2, $3, $4)"
-                      " RETURNING id",
-                      &st, reterr);
+    s = rs_db_prepare(
+        conn,
+        "INSERT INTO access_grant(principal_id, what, pattern, created_ms) VALUES ($1, $2, $3, $4)"
+        " RETURNING id",
+        &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, principal_id);
@@ -126,14 +135,15 @@ enum rs_status rs_access_grant_remove(struct rs_db_conn *conn, int64_t id, struc
     return rs_stmt_run(st, NULL, reterr);
 }
 
-enum rs_status rs_access_grant_holders(struct rs_db_conn *conn, const char *what, const char *pattern, int64_t *ret_n,
-                                       struct rs_err *reterr)
+enum rs_status rs_access_grant_holders(struct rs_db_conn *conn, const char *what,
+                                       const char *pattern, int64_t *ret_n, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn,
-                                     "SELECT COUNT(*) FROM access_grant g JOIN principal p ON p.id = g.principal_id"
-                                     " WHERE g.what = $1 AND g.pattern = $2 AND p.disabled = 0",
-                                     &st, reterr);
+    enum rs_status s = rs_db_prepare(
+        conn,
+        "SELECT COUNT(*) FROM access_grant g JOIN principal p ON p.id = g.principal_id"
+        " WHERE g.what = $1 AND g.pattern = $2 AND p.disabled = 0",
+        &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_text(st, 1, what);

@@ -28,8 +28,8 @@ static bool is_alnum(char c)
 bool rs_principal_name_is_valid(const char *name)
 {
     size_t n = strlen(name);
-    if (n == 0 || n > RS_PRINCIPAL_NAME_MAX || strcmp(name, kind_words[RS_PRINCIPAL_ANONYMOUS]) == 0 ||
-        strcmp(name, DAEMON_NAME) == 0)
+    if (n == 0 || n > RS_PRINCIPAL_NAME_MAX ||
+        strcmp(name, kind_words[RS_PRINCIPAL_ANONYMOUS]) == 0 || strcmp(name, DAEMON_NAME) == 0)
         return false;
     for (size_t i = 0; i < n; i++) {
         if (!is_alnum(name[i]) && (i == 0 || i == n - 1 || strchr("._@+-", name[i]) == NULL))
@@ -55,7 +55,8 @@ static enum rs_status read_row(struct rs_stmt *st, struct rs_principal *ret, str
             known = true;
         }
     }
-    if (!known || name == NULL || secret == NULL || !rs_text_copy(ret->name, sizeof ret->name, name) ||
+    if (!known || name == NULL || secret == NULL ||
+        !rs_text_copy(ret->name, sizeof ret->name, name) ||
         !rs_text_copy(ret->secret, sizeof ret->secret, secret) ||
         (ret->kind == RS_PRINCIPAL_ANONYMOUS) != (ret->id == 0))
         return rs_fail(reterr, RS_CORRUPT, NULL);
@@ -68,36 +69,43 @@ static enum rs_status read_one(struct rs_stmt *st, struct rs_principal *ret, str
     enum rs_status s = rs_stmt_step(st, &row, reterr);
     if (s != RS_OK)
         return s;
-    return row ? read_row(st, ret, reterr) : rs_fail(reterr, RS_NOT_FOUND, "there is no such user or robot");
+    return row ? read_row(st, ret, reterr)
+               : rs_fail(reterr, RS_NOT_FOUND, "there is no such user or robot");
 }
 
-enum rs_status rs_principal_by_name(struct rs_db_conn *conn, const char *name, struct rs_principal *ret,
-                                    struct rs_err *reterr)
+enum rs_status rs_principal_by_name(struct rs_db_conn *conn, const char *name,
+                                    struct rs_principal *ret, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, "SELECT " COLUMNS " FROM principal WHERE name = $1", &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn, "SELECT " COLUMNS " FROM principal WHERE name = $1", &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_text(st, 1, name);
     return read_one(st, ret, reterr);
 }
 
-enum rs_status rs_principal_by_id(struct rs_db_conn *conn, int64_t id, struct rs_principal *ret, struct rs_err *reterr)
+enum rs_status rs_principal_by_id(struct rs_db_conn *conn, int64_t id, struct rs_principal *ret,
+                                  struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, "SELECT " COLUMNS " FROM principal WHERE id = $1", &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn, "SELECT " COLUMNS " FROM principal WHERE id = $1", &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, id);
     return read_one(st, ret, reterr);
 }
 
-enum rs_status rs_principal_list(struct rs_db_conn *conn, enum rs_principal_kind kind, const char *last, unsigned n,
-                                 rs_principal_visit fn, void *arg, struct rs_err *reterr)
+enum rs_status rs_principal_list(struct rs_db_conn *conn, enum rs_principal_kind kind,
+                                 const char *last, unsigned n, rs_principal_visit fn, void *arg,
+                                 struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(
-        conn, "SELECT " COLUMNS " FROM principal WHERE kind = $1 AND name > $2 ORDER BY name LIMIT $3", &st, reterr);
+        conn,
+        "SELECT " COLUMNS " FROM principal WHERE kind = $1 AND name > $2 ORDER BY name LIMIT $3",
+        &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_text(st, 1, kind_words[kind]);
@@ -120,18 +128,21 @@ enum rs_status rs_principal_list(struct rs_db_conn *conn, enum rs_principal_kind
 enum rs_status rs_principal_exists_any(struct rs_db_conn *conn, bool *ret, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, "SELECT 1 FROM principal WHERE id <> 0 LIMIT 1", &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn, "SELECT 1 FROM principal WHERE id <> 0 LIMIT 1", &st, reterr);
     return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
 }
 
-enum rs_status rs_principal_add(struct rs_db_conn *conn, enum rs_principal_kind kind, const char *name,
-                                const char *secret, int64_t now_ms, int64_t *ret_id, struct rs_err *reterr)
+enum rs_status rs_principal_add(struct rs_db_conn *conn, enum rs_principal_kind kind,
+                                const char *name, const char *secret, int64_t now_ms,
+                                int64_t *ret_id, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn,
-                                     "INSERT INTO principal(kind, name, secret, created_ms) VALUES ($1, $2, $3, $4)"
-                                     " ON CONFLICT(name) DO NOTHING RETURNING id",
-                                     &st, reterr);
+    enum rs_status s = rs_db_prepare(
+        conn,
+        "INSERT INTO principal(kind, name, secret, created_ms) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT(name) DO NOTHING RETURNING id",
+        &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_text(st, 1, kind_words[kind]);
@@ -143,28 +154,33 @@ enum rs_status rs_principal_add(struct rs_db_conn *conn, enum rs_principal_kind 
     if (s != RS_OK)
         return s;
     if (!row)
-        return rs_fail(reterr, RS_CONFLICT, "there is a user or robot of this name already: choose another name");
+        return rs_fail(reterr, RS_CONFLICT,
+                       "there is a user or robot of this name already: choose another name");
     *ret_id = rs_stmt_col_int(st, 0);
     return RS_OK;
 }
 
-enum rs_status rs_principal_add_anonymous(struct rs_db_conn *conn, int64_t now_ms, struct rs_err *reterr)
+enum rs_status rs_principal_add_anonymous(struct rs_db_conn *conn, int64_t now_ms,
+                                          struct rs_err *reterr)
 {
     struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn,
-                                     "INSERT INTO principal(id, kind, name, secret, created_ms)"
-                                     " VALUES (0, 'anonymous', 'anonymous', '', $1) ON CONFLICT DO NOTHING",
-                                     &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn,
+                      "INSERT INTO principal(id, kind, name, secret, created_ms)"
+                      " VALUES (0, 'anonymous', 'anonymous', '', $1) ON CONFLICT DO NOTHING",
+                      &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, now_ms);
     return rs_stmt_run(st, NULL, reterr);
 }
 
-enum rs_status rs_principal_set_secret(struct rs_db_conn *conn, int64_t id, const char *secret, struct rs_err *reterr)
+enum rs_status rs_principal_set_secret(struct rs_db_conn *conn, int64_t id, const char *secret,
+                                       struct rs_err *reterr)
 {
     struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, "UPDATE principal SET secret = $2 WHERE id = $1", &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn, "UPDATE principal SET secret = $2 WHERE id = $1", &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, id);
@@ -172,10 +188,12 @@ enum rs_status rs_principal_set_secret(struct rs_db_conn *conn, int64_t id, cons
     return rs_stmt_run(st, NULL, reterr);
 }
 
-enum rs_status rs_principal_set_disabled(struct rs_db_conn *conn, int64_t id, bool is_disabled, struct rs_err *reterr)
+enum rs_status rs_principal_set_disabled(struct rs_db_conn *conn, int64_t id, bool is_disabled,
+                                         struct rs_err *reterr)
 {
     struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, "UPDATE principal SET disabled = $2 WHERE id = $1", &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn, "UPDATE principal SET disabled = $2 WHERE id = $1", &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, id);
@@ -187,7 +205,8 @@ enum rs_status rs_principal_delete(struct rs_db_conn *conn, int64_t id, struct r
 {
     struct rs_stmt *st = NULL;
     /* The grants first and by name: nothing depends on the engine's cascades being switched on. */
-    enum rs_status s = rs_db_prepare(conn, "DELETE FROM access_grant WHERE principal_id = $1", &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn, "DELETE FROM access_grant WHERE principal_id = $1", &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, id);

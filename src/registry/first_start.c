@@ -113,7 +113,8 @@ static enum rs_status write_file(const struct start *st, const char *name, struc
     return s;
 }
 
-/* The other order could lose the only key of a locked door: the files are durable before the rows are. */
+/* The other order could lose the only key of a locked door: the files are durable before the rows
+ * are. */
 static enum rs_status write_files(const struct start *st, struct rs_err *reterr)
 {
     struct rs_buf admin = RS_BUF_INIT(CREDENTIALS_BYTES_MAX);
@@ -180,9 +181,9 @@ static enum rs_status add_policies(struct rs_db_conn *conn, const struct start *
         bodies[i] = items->item[i].json;
     struct rs_err inner = RS_ERR_INIT;
     size_t bad = 0;
-    enum rs_status s = items->n == 0 ? RS_OK
-                                     : rs_policy_apply_initial(conn, &st->actor, bodies, items->n,
-                                                               &bad, &inner);
+    enum rs_status s =
+        items->n == 0 ? RS_OK
+                      : rs_policy_apply_initial(conn, &st->actor, bodies, items->n, &bad, &inner);
     free(bodies);
     return s == RS_OK ? RS_OK : at_line(&items->item[bad < items->n ? bad : 0], &inner, reterr);
 }
@@ -211,7 +212,8 @@ static enum rs_status add_webhooks(struct rs_db_conn *conn, const struct start *
         s = rs_webhook_read(json, &rules, webhook, &inner);
         if (s == RS_OK)
             s = rs_webhook_create_in(conn, webhook, NULL, &st->actor, secret, &inner);
-        rs_secret_wipe(secret, sizeof secret); /* whoever needs it rotates it, and is shown the new one */
+        /* whoever needs it rotates it, and is shown the new one */
+        rs_secret_wipe(secret, sizeof secret);
         if (s != RS_OK)
             s = at_line(item, &inner, reterr);
     }
@@ -256,7 +258,8 @@ enum rs_status rs_first_start(struct rs_db *db, const struct rs_config *config, 
     enum rs_status s = is_filled(db, &filled, reterr);
     if (s != RS_OK || filled)
         return s;
-    RS_AUTO(start) struct start st = {
+    RS_AUTO(start)
+    struct start st = {
         .config = config,
         .actor = {.principal_id = RS_AUDIT_DAEMON_ID,
                   .name = RS_AUDIT_DAEMON_NAME,

@@ -20,8 +20,8 @@ enum rs_status rs_grants_read(const struct rs_json *body, struct rs_new_grant *r
     struct rs_new_grant g = {0};
     const char *permission = NULL;
     struct rs_role_gives gives;
-    enum rs_status s = rs_json_only(
-        body, RS_JSON_KEYS("principal", "role", "permission", "pattern"), reterr);
+    enum rs_status s =
+        rs_json_only(body, RS_JSON_KEYS("principal", "role", "permission", "pattern"), reterr);
     if (s == RS_OK)
         s = rs_json_member_text(body, "principal", RS_JSON_REQUIRED, RS_PRINCIPAL_NAME_MAX,
                                 &g.principal, reterr);
@@ -85,16 +85,17 @@ static enum rs_status judge(struct rs_db_conn *conn, const struct rs_principal *
         return rs_fail(reterr, RS_CONFLICT, "anonymous can hold pull (consumer) and nothing else");
     if ((held.has_admin && rs_role_is_quarantine(gives)) ||
         (held.has_quarantine && (gives->perms & RS_PERM_ADMIN) != 0))
-        return rs_fail(reterr, RS_CONFLICT,
-                       "nobody may hold admin and a permission of the quarantine: use two accounts");
+        return rs_fail(
+            reterr, RS_CONFLICT,
+            "nobody may hold admin and a permission of the quarantine: use two accounts");
     if (held.n >= RS_GRANTS_PER_PRINCIPAL_MAX)
-        return rs_fail(reterr, RS_CONFLICT,
-                       "%s holds %u grants already: use wider patterns", p->name,
-                       RS_GRANTS_PER_PRINCIPAL_MAX);
+        return rs_fail(reterr, RS_CONFLICT, "%s holds %u grants already: use wider patterns",
+                       p->name, RS_GRANTS_PER_PRINCIPAL_MAX);
     return RS_OK;
 }
 
-enum rs_status rs_grants_count_admins(struct rs_db_conn *conn, int64_t *ret_n, struct rs_err *reterr)
+enum rs_status rs_grants_count_admins(struct rs_db_conn *conn, int64_t *ret_n,
+                                      struct rs_err *reterr)
 {
     return rs_access_grant_holders(conn, "admin", EVERYWHERE, ret_n, reterr);
 }
@@ -117,8 +118,8 @@ static const char *member_of(const char *what)
 }
 
 /* Giving or taking a quarantine permission is an audit record of its own kind. */
-static enum rs_status record(struct rs_db_conn *conn, const struct rs_actor *actor, const char *verb,
-                             const struct rs_new_grant *g, struct rs_err *reterr)
+static enum rs_status record(struct rs_db_conn *conn, const struct rs_actor *actor,
+                             const char *verb, const struct rs_new_grant *g, struct rs_err *reterr)
 {
     struct rs_role_gives gives;
     RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(RS_AUDIT_DETAILS_BYTES_MAX);

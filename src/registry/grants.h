@@ -1,6 +1,7 @@
 /*
  * registry/grants.h: who holds which role or permission where: add, remove, list.
- * Layer: registry.  Threads: changes block on a durable commit; lists are reads.  Spec: SPEC section 3.
+ * Layer: registry.  Threads: changes block on a durable commit; lists are reads.  Spec: SPEC
+ * section 3.
  *
  * The rules that no grant may break:
  *  - nobody holds admin and a quarantine permission (a check is one of them);
@@ -49,11 +50,13 @@ RS_MUST_CHECK enum rs_status rs_grants_remove(const struct rs_services *services
                                               const struct rs_actor *actor, int64_t id,
                                               struct rs_err *reterr);
 
-/* {"grants":[{"id","principal","role" or "permission","pattern","created"}...]}: those of `principal` (all of them, in one
- * page), or (NULL) everybody's after id `last`, at most n; *ret_next is the next `last`, or 0. */
-RS_MUST_CHECK enum rs_status rs_grants_list(const struct rs_services *services, const char *principal,
-                                            int64_t last, unsigned n, struct rs_buf *out,
-                                            int64_t *ret_next, struct rs_err *reterr);
+/* {"grants":[{"id","principal","role" or "permission","pattern","created"}...]}: those of
+ * `principal` (all of them, in one page), or (NULL) everybody's after id `last`, at most n;
+ * *ret_next is the next `last`, or 0. */
+RS_MUST_CHECK enum rs_status rs_grants_list(const struct rs_services *services,
+                                            const char *principal, int64_t last, unsigned n,
+                                            struct rs_buf *out, int64_t *ret_next,
+                                            struct rs_err *reterr);
 /* The objects alone, of one principal. */
 RS_MUST_CHECK enum rs_status rs_grants_write(struct rs_db_conn *conn, int64_t principal_id,
                                              struct rs_jw *w, struct rs_err *reterr);

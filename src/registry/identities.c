@@ -40,10 +40,11 @@ enum rs_status rs_identities_read(const struct rs_json *body, enum rs_principal_
         s = rs_json_member_text(body, "password", RS_JSON_OPTIONAL, RS_PASSWORD_BYTES_MAX,
                                 &new.password, reterr);
     if (s == RS_OK && !rs_principal_name_is_valid(new.name))
-        s = rs_fail(reterr, RS_BAD_REQUEST,
-                    "a name has 1 to %u of a-z 0-9 . _ @ + -, begins and ends with a letter or digit, "
-                    "and is neither anonymous nor roadstead",
-                    RS_PRINCIPAL_NAME_MAX);
+        s = rs_fail(
+            reterr, RS_BAD_REQUEST,
+            "a name has 1 to %u of a-z 0-9 . _ @ + -, begins and ends with a letter or digit, "
+            "and is neither anonymous nor roadstead",
+            RS_PRINCIPAL_NAME_MAX);
     if (s == RS_OK && new.password != NULL)
         s = check_password(new.password, reterr);
     if (s == RS_OK)
@@ -108,7 +109,8 @@ enum rs_status rs_identities_add_in(struct rs_db_conn *conn, const struct rs_act
     int64_t id = 0;
     enum rs_status s = rs_principal_add(conn, identity->kind, identity->name, secret->stored,
                                         rs_clock_unix_ms(), &id, reterr);
-    return s == RS_OK ? record_name(conn, actor, identity->kind, "added", identity->name, reterr) : s;
+    return s == RS_OK ? record_name(conn, actor, identity->kind, "added", identity->name, reterr)
+                      : s;
 }
 
 struct add_job {

@@ -1,10 +1,11 @@
 /*
  * registry/identities.h: users and robots: add, change, delete, list.
- * Layer: registry.  Threads: any but a loop's: every change waits for a durable commit, and a password
- * is hashed for tens of milliseconds.  Spec: SPEC sections 3, 7 and 9.
+ * Layer: registry.  Threads: any but a loop's: every change waits for a durable commit, and a
+ * password is hashed for tens of milliseconds.  Spec: SPEC sections 3, 7 and 9.
  *
- * Every change is one transaction with its audit record, and is effective for the next request: older
- * passwords, secrets and tokens end with it.  Who may do this is the route's part (RS_NEED_ADMIN).
+ * Every change is one transaction with its audit record, and is effective for the next request:
+ * older passwords, secrets and tokens end with it.  Who may do this is the route's part
+ * (RS_NEED_ADMIN).
  */
 #ifndef RS_REGISTRY_IDENTITIES_H
 #define RS_REGISTRY_IDENTITIES_H
@@ -36,7 +37,8 @@ RS_MUST_CHECK enum rs_status rs_identities_read(const struct rs_json *body,
 /* What a new identity is stored with: made outside the write job, because a password hash is slow.
  * Wipe it after use. */
 struct rs_identity_secret {
-    char shown[RS_SECRET_TEXT_BYTES]; /* the generated one, to be shown once; "" when it was given */
+    /* the generated one, to be shown once; "" when it was given */
+    char shown[RS_SECRET_TEXT_BYTES];
     char stored[RS_PRINCIPAL_SECRET_BYTES];
 };
 RS_MUST_CHECK enum rs_status rs_identities_make_secret(const struct rs_new_identity *identity,
@@ -77,15 +79,15 @@ RS_MUST_CHECK enum rs_status rs_identities_change(const struct rs_services *serv
                                                   const struct rs_identity_change *change,
                                                   struct rs_identity_secret *ret,
                                                   struct rs_err *reterr);
-/* With all grants; the name is free afterwards, for somebody else.  Errors: RS_NOT_FOUND, RS_CONFLICT
- * (it would leave no admin). */
+/* With all grants; the name is free afterwards, for somebody else.  Errors: RS_NOT_FOUND,
+ * RS_CONFLICT (it would leave no admin). */
 RS_MUST_CHECK enum rs_status rs_identities_delete(const struct rs_services *services,
                                                   const struct rs_actor *actor,
                                                   enum rs_principal_kind kind, const char *name,
                                                   struct rs_err *reterr);
 
-/* {"users":[{"name","disabled","created"}...]} or {"robots":...}, names after `last`, at most n; *ret_next
- * (arena) is the next `last`, or NULL. */
+/* {"users":[{"name","disabled","created"}...]} or {"robots":...}, names after `last`, at most n;
+ * *ret_next (arena) is the next `last`, or NULL. */
 RS_MUST_CHECK enum rs_status rs_identities_list(const struct rs_services *services,
                                                 enum rs_principal_kind kind, const char *last,
                                                 unsigned n, struct rs_arena *arena,
