@@ -36,7 +36,8 @@ enum rs_status rs_err_set(struct rs_err *reterr, enum rs_status s, const char *f
 RS_PRINTF(2, 3)
 enum rs_status rs_err_log(struct rs_err *reterr, const char *fmt, ...);
 
-/* Fails with the status that errno value `e` means: ENOSPC/EDQUOT NO_SPACE, ENOMEM NOMEM, ENOENT NOT_FOUND, else IO. */
+/* Fails with the status that errno value `e` means: ENOSPC/EDQUOT NO_SPACE, ENOMEM NOMEM, ENOENT NOT_FOUND, EMFILE/ENFILE
+ * BUSY, else IO. */
 #define rs_fail_errno(reterr, e, what) rs_err_set_errno((reterr), (e), __FILE__, __LINE__, (what))
 enum rs_status rs_err_set_errno(struct rs_err *reterr, int e, const char *file, int line,
                                 const char *what);

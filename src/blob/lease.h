@@ -2,8 +2,8 @@
  * blob/lease.h: blobs that somebody is about to name in a manifest, and must find there.
  * Layer: blob.  Threads: any; the object is thread-safe.  Spec: SPEC section 8 ("never racing with an upload").
  *
- * Whoever uploaded or mounted a blob, or was told that it exists, may push a manifest that names it for RS_LEASE_MS (monotonic time)
- * without uploading it again.  Leases live in memory: after a start nothing may be collected for RS_LEASE_MS, so that a restart breaks
+ * Whoever uploaded or mounted a blob, or was told that it exists, may push a manifest that names it for the time of a lease (monotonic)
+ * without uploading it again.  Leases live in memory: after a start nothing may be collected for that time, so that a restart breaks
  * no promise; a full table has the same effect.  Both err on the side of keeping.
  *
  * The order that makes upload and collection safe against each other:
@@ -16,16 +16,24 @@
 #define RS_BLOB_LEASE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
-#define RS_LEASE_MS ((uint64_t)3600000)
+#define RS_LEASE_MS ((uint64_t)3600000) /* the default: a push of a large image takes long */
 
 struct rs_leases;
 
-/* @entries_max  leases remembered at once, 0 = 65536 (40 bytes each, allocated as they come) */
-RS_MUST_CHECK enum rs_status rs_leases_new(unsigned entries_max, struct rs_leases **ret, struct rs_err *reterr);
+/**
+ * rs_leases_new(): an empty table.  Errors: RS_NOMEM.
+ * @lease_ms     how long a lease runs, 0 = RS_LEASE_MS
+ * @entries_max  leases remembered at once, 0 = 65536 (40 bytes each, allocated as they come)
+ */
+RS_MUST_CHECK enum rs_status rs_leases_new(uint64_t lease_ms, unsigned entries_max, struct rs_leases **ret,
+                                           struct rs_err *reterr);
 void rs_leases_free(struct rs_leases *leases); /* NULL-safe */
+/* End the pause at start: for who knows that nobody was promised anything before (an operator who collects while no daemon runs). */
+void rs_leases_unpause(struct rs_leases *leases);
 
 /* Take or renew a lease on a canonical digest.  Cannot fail: without room or memory collection pauses instead.  Waits while the
  * blob is being collected (the removal of one file), so not for a loop's thread: see rs_leases_renew(). */

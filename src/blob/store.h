@@ -20,6 +20,7 @@ struct rs_blobs; /* the store */
 
 struct rs_blobs_options {
     const char *data_dir;
+    uint64_t lease_ms; /* how long an uploaded or confirmed blob is safe from collection, 0 = an hour */
     /* Called when an fsync failed: the process must stop writing and exit. */
     void (*on_fatal)(void *arg, const struct rs_err *err);
     void *on_fatal_arg;
@@ -29,6 +30,10 @@ struct rs_blobs_options {
 RS_MUST_CHECK enum rs_status rs_blobs_open(const struct rs_blobs_options *options, struct rs_blobs **ret,
                                            struct rs_err *reterr);
 void rs_blobs_close(struct rs_blobs *blobs); /* NULL-safe */
+
+/* What must not be collected; borrowed, lives as long as the store. */
+struct rs_leases;
+struct rs_leases *rs_blobs_leases(struct rs_blobs *blobs);
 
 /**
  * rs_blob_open(): a read-only descriptor on a granted blob; the caller closes it.
@@ -69,7 +74,7 @@ RS_MUST_CHECK enum rs_status rs_upload_get(struct rs_blobs *blobs, const char *r
 /* Cancel: removes it.  RS_UPLOAD_UNKNOWN as above; RS_CONFLICT while a writer holds it. */
 RS_MUST_CHECK enum rs_status rs_upload_cancel(struct rs_blobs *blobs, const char *repository, int64_t principal_id,
                                               const char *id, struct rs_err *reterr);
-/* Remove sessions not touched for max_age_ms; *ret_n how many. */
+/* Remove sessions not touched for max_age_ms and what is left of broken ones; one that is written to stays.  *ret_n how many. */
 RS_MUST_CHECK enum rs_status rs_uploads_expire(struct rs_blobs *blobs, int64_t now_ms, int64_t max_age_ms, uint64_t *ret_n,
                                                struct rs_err *reterr);
 
@@ -95,10 +100,12 @@ struct rs_upload_result {
 
 /**
  * rs_upload_commit(): verify against the client's digest and put the bytes in place, durably:
- *   fdatasync(data) -> rename to its content address -> fsync(directory, and each new parent).
+ *   fdatasync(data) -> rename to its content address -> fsync(directory).
  * Ends the writer (also on failure).  After RS_DIGEST_INVALID the session is gone; after RS_IO or RS_NO_SPACE it stays.
- * When the blob is already stored its bytes are verified by size and kept; with `heal` the new file always replaces the old one.
+ * A blob that is stored already is replaced: the new file was verified just now, the old one perhaps long ago, so that pushing a
+ * damaged blob again heals it; who reads the old file reads it to its end.
  * The caller then writes the catalog rows in one transaction and only then acknowledges.  A crash between leaves a stray file.
+ * The blob has a lease on return (blob/lease.h).
  */
 RS_MUST_CHECK enum rs_status rs_upload_commit(RS_TAKES struct rs_upload *u, const char *digest,
                                               struct rs_upload_result *ret, struct rs_err *reterr);
