@@ -353,8 +353,8 @@ enum rs_status rs_audit_start(const struct rs_audit_options *options, struct rs_
     if (a == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     a->db = options->db;
-    a->denied_ms = (options->denied_seconds != 0 ? options->denied_seconds : 60U) * UINT64_C(1000);
-    a->checkpoint_ms = (options->checkpoint_seconds != 0 ? options->checkpoint_seconds : 60U) * UINT64_C(1000);
+    a->denied_ms = options->denied_ms != 0 ? options->denied_ms : 60000U;
+    a->checkpoint_ms = options->checkpoint_ms != 0 ? options->checkpoint_ms : 300000U;
     rs_tree_init(&a->tree);
     (void)pthread_mutex_init(&a->mu, NULL);
     (void)pthread_condattr_init(&attr);

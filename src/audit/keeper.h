@@ -15,8 +15,8 @@ struct rs_audit;
 struct rs_audit_options {
     struct rs_db *db;          /* borrowed; outlives the object */
     const char *data_dir;      /* the signing key lives in <data_dir>/keys/ (made when missing, 0700) */
-    unsigned denied_seconds;   /* between writes of denied reads; 0 = 60 */
-    unsigned checkpoint_seconds; /* between checkpoints of a growing log; 0 = 60 */
+    uint64_t denied_ms;        /* between writes of denied reads; 0 = one minute */
+    uint64_t checkpoint_ms;    /* between checkpoints of a growing log; 0 = five minutes */
 };
 
 /**
@@ -31,8 +31,8 @@ void rs_audit_stop(struct rs_audit *audit);
 /**
  * rs_audit_denied(): a read of content in quarantine was denied.  To be called once for a denied request, after the credentials were
  * judged (not for the 401 that makes a client log in).  Counted in bounded memory by (actor, repository, digest) and written as records
- * `read-denied` every denied_seconds; past the bound the count goes to one record without a digest.
- * Never blocks on the database and cannot fail.  Lost at a crash: up to denied_seconds of counts.
+ * `read-denied` every denied_ms; past the bound the count goes to one record without a digest.
+ * Never blocks on the database and cannot fail.  Lost at a crash: up to denied_ms of counts.
  * @reference  a digest, or the tag that was asked for; copied
  */
 void rs_audit_denied(struct rs_audit *audit, const struct rs_actor *actor, const char *repository, const char *reference);

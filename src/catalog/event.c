@@ -113,3 +113,32 @@ enum rs_status rs_catalog_event_newest(struct rs_db_conn *conn, int64_t *ret_seq
         *ret_seq = has_row ? rs_stmt_col_int(st, 0) : 0;
     return s;
 }
+
+static enum rs_status dead_letters_prune(struct rs_db_conn *conn, int64_t before_ms, struct rs_err *reterr)
+{
+    struct rs_stmt *st = NULL;
+    enum rs_status s = rs_db_prepare(conn, "DELETE FROM delivery WHERE state = 'dead' AND next_ms < $1", &st, reterr);
+    if (s != RS_OK)
+        return s;
+    rs_stmt_int(st, 1, before_ms);
+    return rs_stmt_run(st, NULL, reterr);
+}
+
+enum rs_status rs_catalog_event_prune(struct rs_db_conn *conn, int64_t before_ms, int64_t n_max, int64_t *ret_n,
+                                      struct rs_err *reterr)
+{
+    struct rs_stmt *st = NULL;
+    enum rs_status s = dead_letters_prune(conn, before_ms, reterr);
+    if (s == RS_OK)
+        s = rs_db_prepare(conn,
+                          "DELETE FROM event WHERE seq IN (SELECT e.seq FROM event e WHERE e.created_ms < $1"
+                          " AND NOT EXISTS (SELECT 1 FROM webhook w WHERE w.enabled = 1 AND w.cursor_seq < e.seq)"
+                          " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_seq = e.seq)"
+                          " ORDER BY e.seq LIMIT $2)",
+                          &st, reterr);
+    if (s != RS_OK)
+        return s;
+    rs_stmt_int(st, 1, before_ms);
+    rs_stmt_int(st, 2, n_max);
+    return rs_stmt_run(st, ret_n, reterr);
+}

@@ -35,4 +35,9 @@ RS_MUST_CHECK enum rs_status rs_catalog_event_get(struct rs_db_conn *conn, int64
 /* The newest seq; 0 when there is none. */
 RS_MUST_CHECK enum rs_status rs_catalog_event_newest(struct rs_db_conn *conn, int64_t *ret_seq, struct rs_err *reterr);
 
+/* Inside a write job: remove up to n_max of the oldest events that were created before a time, and dead letters as old.  What an enabled
+ * webhook has not passed yet, and what a delivery still names, stays. */
+RS_MUST_CHECK enum rs_status rs_catalog_event_prune(struct rs_db_conn *conn, int64_t before_ms, int64_t n_max, int64_t *ret_n,
+                                                    struct rs_err *reterr);
+
 #endif

@@ -144,6 +144,7 @@ static const char schema_1[] =
     " digest TEXT NOT NULL, state TEXT NOT NULL CHECK(state IN ('waiting','dead')), attempts INTEGER NOT NULL, first_ms INTEGER NOT NULL,"
     " next_ms INTEGER NOT NULL, last_error TEXT, PRIMARY KEY(webhook_id, event_seq)) WITHOUT ROWID;"
     "CREATE INDEX delivery_next ON delivery(webhook_id, state, next_ms);"
+    "CREATE INDEX delivery_event ON delivery(event_seq);"
     "CREATE INDEX delivery_digest ON delivery(webhook_id, digest, event_seq) WHERE state = 'waiting';"
 
     /* The audit log: canonical bytes, chained.  The other columns are copies for filtering. */

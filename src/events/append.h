@@ -28,7 +28,9 @@ struct rs_event {
     const char *media_type;
     const char *artifact_type;       /* NULL for none */
     const char *subject;             /* digest, NULL for none */
-    const char *decision;            /* JSON text of the decision's details or NULL; only shown to those who may see details */
+    /* JSON text of the decision's details, "null" for a decision without any; only shown to those who may see details.  NULL: nobody
+     * decided (a push while quarantine is off, a delete). */
+    const char *decision;
     const char *quarantine_event_id; /* a delayed push names its quarantine event; NULL otherwise */
     bool is_held;                    /* about a manifest that is in quarantine: narrower audience */
 };

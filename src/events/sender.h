@@ -22,6 +22,7 @@ struct rs_webhooks_options {
     unsigned retry_first_ms;         /* 0 = 1000; doubles with each attempt ... */
     unsigned retry_most_ms;          /* ... up to this; 0 = one hour */
     uint64_t give_up_ms;             /* after the first attempt: a dead letter; 0 = one day */
+    uint64_t event_retention_ms;     /* older events and dead letters are removed, unless an enabled webhook still needs them; 0 = never */
 };
 
 RS_MUST_CHECK enum rs_status rs_webhooks_start(const struct rs_webhooks_options *options, struct rs_webhooks **ret, struct rs_err *reterr);
