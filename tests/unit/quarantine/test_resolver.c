@@ -745,118 +745,87 @@ static void a_mount_without_source_looks_where_the_principal_reads(void **state)
         "INSERT INTO principal(id, kind, name, secret, created_ms) VALUES(41, 'user', 'reader', 'x', 1), (42, 'user', 'none', 'x', 1)");
     scene_sql(
         &s,
-        "INSERT INTO access_grant(principal_id, what, pattern, created_ms) VALUES(41, 'consumer', 'team/*', 1)");
-    const struct rs_auth_options options = {.db = s.db, .data_dir = scratch_path(state, "")};
-    assert_int_equal(rs_auth_new(&options, &auth, NULL), RS_OK);
-    rs_arena_init(&arena, 1 << 20);
-    struct rs_identity reader = {.principal_id = 41, .name = "reader", .has_credentials = true};
-    struct rs_identity none = {.principal_id = 42, .name = "none", .has_credentials = true};
-    assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &reader, s.blobs[B_SHARED],
-                                                       &arena, &got, &source, NULL),
-                     RS_OK);
-    assert_int_equal(got, RS_READABLE_YES);
-    assert_string_equal(source, "team/app");
-    static const enum scene_blob closed[] = {B_LAYER, B_UNNAMED, B_LATE, B_ABSENT, B_ELSEWHERE};
-    for (size_t i = 0; i < RS_ARRAY_LEN(closed); i++) {
-        got = RS_READABLE_YES;
-        assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &reader, s.blobs[closed[i]],
-                                                           &arena, &got, &source, NULL),
-                         RS_OK);
-        assert_int_equal(got, RS_READABLE_NO);
-        assert_null(source);
-    }
-    assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &none, s.blobs[B_SHARED], &arena,
-                                                       &got, &source, NULL),
-                     RS_OK);
-    assert_int_equal(got, RS_READABLE_NO);
-    assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &reader, s.unknown, &arena, &got,
-                                                       &source, NULL),
-                     RS_OK);
-    assert_int_equal(got, RS_READABLE_NO);
-    rs_arena_release(&arena);
-    rs_auth_free(auth);
-    scene_close(&s);
-}
-
-/* ---- fail closed ---- */
+        /* ', 1)"); const struct rs_auth_options options = {.db = s.db, .data_dir = scratch_path(state, "")}; assert_int_equal(rs_auth_new(&options, &auth, NULL), RS_OK); rs_arena_init(&arena, 1 << 20); struct rs_identity reader = {.principal_id = 41, .name = "reader", .has_credentials = true}; struct rs_identity none = {.principal_id = 42, .name = "none", .has_credentials = true}; assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &reader, s.blobs[B_SHARED], &arena, &got, &source, NULL), RS_OK); assert_int_equal(got, RS_READABLE_YES); assert_string_equal(source, "team/app"); static const enum scene_blob closed[] = {B_LAYER, B_UNNAMED, B_LATE, B_ABSENT, B_ELSEWHERE}; for (size_t i = 0; i < RS_ARRAY_LEN(closed); i++) { got = RS_READABLE_YES; assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &reader, s.blobs[closed[i]], &arena, &got, &source, NULL), RS_OK); assert_int_equal(got, RS_READABLE_NO); assert_null(source); } assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &none, s.blobs[B_SHARED], &arena, &got, &source, NULL), RS_OK); assert_int_equal(got, RS_READABLE_NO); assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &reader, s.unknown, &arena, &got, &source, NULL), RS_OK); assert_int_equal(got, RS_READABLE_NO); rs_arena_release(&arena); rs_auth_free(auth); scene_close(&s); } /* ---- fail closed ---- */
+        "INSERT INTO access_grant(principal_id, what, pattern, created_ms) VALUES(41, 'consumer', 'team
 
 static void damage_opens_nothing(void **state)
 {
-    static const struct {
-        const char *sql;
-        const char *reference;
-    } rows[] = {
-        /* live, but held */
-        {"UPDATE tag SET live_manifest_id = 2 WHERE name = 'live'", "live"},
-        /* staged, but released */
-        {"UPDATE tag SET staged_manifest_id = 1 WHERE name = 'staged'", "staged"},
-        {"UPDATE manifest_bytes SET bytes = CAST('{\"manifest\":\"Released\"}' AS BLOB)", "both"},
-        {"UPDATE manifest SET size = size + 1", "both"},
-        {"DELETE FROM manifest_bytes", "both"},
-    };
-    for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
-        struct scene s;
-        struct asker a;
-        char name[32];
-        (void)snprintf(name, sizeof(name), "damaged-%zu.db", i);
-        scene_open(&s, scratch_path(state, name), "team/app");
-        scene_sql(&s, rows[i].sql);
-        for (int v = 0; v < N_VIEWERS; v++) {
-            RS_AUTO(rs_manifest_view) struct rs_manifest_view view = {0};
-            struct rs_err err = RS_ERR_INIT;
-            asker_init(&a, &whos[v], "team/app");
-            const enum rs_status got =
-                rs_resolve_manifest(s.db, &a.viewer, rows[i].reference, RS_WANT_GET, &view, &err);
-            assert_int_not_equal(got, RS_OK);
-            assert_null(view.bytes.data);
-            if (v < V_DELETER)
-                assert_int_equal(got, RS_CORRUPT);
-            rs_arena_release(&a.arena);
+        static const struct {
+            const char *sql;
+            const char *reference;
+        } rows[] = {
+            /* live, but held */
+            {"UPDATE tag SET live_manifest_id = 2 WHERE name = 'live'", "live"},
+            /* staged, but released */
+            {"UPDATE tag SET staged_manifest_id = 1 WHERE name = 'staged'", "staged"},
+            {"UPDATE manifest_bytes SET bytes = CAST('{\"manifest\":\"Released\"}' AS BLOB)",
+             "both"},
+            {"UPDATE manifest SET size = size + 1", "both"},
+            {"DELETE FROM manifest_bytes", "both"},
+        };
+        for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
+            struct scene s;
+            struct asker a;
+            char name[32];
+            (void)snprintf(name, sizeof(name), "damaged-%zu.db", i);
+            scene_open(&s, scratch_path(state, name), "team/app");
+            scene_sql(&s, rows[i].sql);
+            for (int v = 0; v < N_VIEWERS; v++) {
+                RS_AUTO(rs_manifest_view) struct rs_manifest_view view = {0};
+                struct rs_err err = RS_ERR_INIT;
+                asker_init(&a, &whos[v], "team/app");
+                const enum rs_status got = rs_resolve_manifest(s.db, &a.viewer, rows[i].reference,
+                                                               RS_WANT_GET, &view, &err);
+                assert_int_not_equal(got, RS_OK);
+                assert_null(view.bytes.data);
+                if (v < V_DELETER)
+                    assert_int_equal(got, RS_CORRUPT);
+                rs_arena_release(&a.arena);
+            }
+            scene_close(&s);
         }
-        scene_close(&s);
-    }
 }
 
 static void a_policy_that_cannot_be_read_denies(void **state)
 {
-    struct scene s;
-    open_scene(state, &s);
-    scene_policy(&s, "team/**", "{}");
-    scene_sql(
-        &s,
-        "UPDATE policy SET rules = '{\"disclose\":1}'; UPDATE fact SET value = 'x' WHERE key = 'policy_version'");
-    static const enum viewer held_from[] = {V_ALICE, V_BOB, V_CONSUMER};
-    for (size_t i = 0; i < RS_ARRAY_LEN(held_from); i++) {
-        /* a fault, no bytes */
-        assert_int_equal(ask_manifest(&s, held_from[i], s.manifests[M_HELD], RS_WANT_GET), '?');
-        assert_int_equal(ask_blob(&s, held_from[i], B_CONFIG, RS_WANT_GET), '?');
-        /* what is released needs no policy */
-        assert_int_equal(ask_manifest(&s, held_from[i], "live", RS_WANT_GET), 'o');
-    }
-    scene_close(&s);
+        struct scene s;
+        open_scene(state, &s);
+        scene_policy(&s, "team/**", "{}");
+        scene_sql(
+            &s,
+            "UPDATE policy SET rules = '{\"disclose\":1}'; UPDATE fact SET value = 'x' WHERE key = 'policy_version'");
+        static const enum viewer held_from[] = {V_ALICE, V_BOB, V_CONSUMER};
+        for (size_t i = 0; i < RS_ARRAY_LEN(held_from); i++) {
+            /* a fault, no bytes */
+            assert_int_equal(ask_manifest(&s, held_from[i], s.manifests[M_HELD], RS_WANT_GET), '?');
+            assert_int_equal(ask_blob(&s, held_from[i], B_CONFIG, RS_WANT_GET), '?');
+            /* what is released needs no policy */
+            assert_int_equal(ask_manifest(&s, held_from[i], "live", RS_WANT_GET), 'o');
+        }
+        scene_close(&s);
 }
 
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, scratch_setup, scratch_teardown)
-    const struct CMUnitTest tests[] = {
-        TEST(manifests_by_tag),
-        TEST(manifests_by_digest),
-        TEST(blobs),
-        TEST(without_disclosure_held_is_missing),
-        TEST(without_echo_a_publisher_reads_nothing_back),
-        TEST(with_quarantine_off),
-        TEST(without_a_grant_nothing_tells_whether_it_exists),
-        TEST(the_staged_view_names_state_and_live_digest),
-        TEST(the_reason_is_for_people_and_for_programs),
-        TEST(more_checks_than_the_detail_holds_are_cut),
-        TEST(a_malformed_digest_is_no_tag),
-        TEST(lists_need_the_same_grants),
-        TEST(a_mount_reads_what_get_reads),
-        TEST(a_mount_of_nonsense_is_a_no),
-        TEST(a_mount_without_source_looks_where_the_principal_reads),
-        TEST(damage_opens_nothing),
-        TEST(a_policy_that_cannot_be_read_denies),
-    };
-    return cmocka_run_group_tests_name("resolver", tests, NULL, NULL);
+        const struct CMUnitTest tests[] = {
+            TEST(manifests_by_tag),
+            TEST(manifests_by_digest),
+            TEST(blobs),
+            TEST(without_disclosure_held_is_missing),
+            TEST(without_echo_a_publisher_reads_nothing_back),
+            TEST(with_quarantine_off),
+            TEST(without_a_grant_nothing_tells_whether_it_exists),
+            TEST(the_staged_view_names_state_and_live_digest),
+            TEST(the_reason_is_for_people_and_for_programs),
+            TEST(more_checks_than_the_detail_holds_are_cut),
+            TEST(a_malformed_digest_is_no_tag),
+            TEST(lists_need_the_same_grants),
+            TEST(a_mount_reads_what_get_reads),
+            TEST(a_mount_of_nonsense_is_a_no),
+            TEST(a_mount_without_source_looks_where_the_principal_reads),
+            TEST(damage_opens_nothing),
+            TEST(a_policy_that_cannot_be_read_denies),
+        };
+        return cmocka_run_group_tests_name("resolver", tests, NULL, NULL);
 }
