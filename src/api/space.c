@@ -1,0 +1,43 @@
+#include "api/space.h"
+
+#include "api/json_api.h"
+#include "json/write.h"
+#include "registry/collect.h"
+
+/* An empty body asks for a real pass. */
+static enum rs_status read_dry_run(const struct rs_request *r, bool *ret, struct rs_err *reterr)
+{
+    RS_AUTO(rs_json) struct rs_json *body = NULL;
+    *ret = false;
+    if (rs_request_body(r).n == 0)
+        return RS_OK;
+    enum rs_status s = rs_json_api_body(r, RS_API_SPACE_BODY_BYTES_MAX, &body, reterr);
+    if (s == RS_OK)
+        s = rs_json_only(body, RS_JSON_KEYS("dryRun"), reterr);
+    return s == RS_OK ? rs_json_member_bool(body, "dryRun", RS_JSON_OPTIONAL, ret, reterr) : s;
+}
+
+enum rs_status rs_api_space_collect(struct rs_request *r, struct rs_reply *re,
+                                    struct rs_err *reterr)
+{
+    RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(1024);
+    struct rs_jw w = RS_JW_INIT(&json);
+    struct rs_collected got;
+    bool dry_run = false;
+    enum rs_status s = read_dry_run(r, &dry_run, reterr);
+    if (s == RS_OK)
+        s = rs_collect(rs_request_services(r)->collector, rs_request_actor(r), dry_run, &got,
+                       reterr);
+    if (s != RS_OK)
+        return s;
+    rs_jw_object(&w);
+    rs_jw_member_bool(&w, "dryRun", dry_run);
+    rs_jw_member_int(&w, "blobs", (int64_t)got.blobs);
+    rs_jw_member_int(&w, "blobBytes", (int64_t)got.blob_bytes);
+    rs_jw_member_int(&w, "strays", (int64_t)got.strays);
+    rs_jw_member_int(&w, "strayBytes", (int64_t)got.stray_bytes);
+    rs_jw_member_int(&w, "uploads", (int64_t)got.uploads);
+    rs_jw_member_int(&w, "kept", (int64_t)got.kept);
+    rs_jw_object_end(&w);
+    return rs_json_api_answer(re, 200, &json, reterr);
+}

@@ -1,0 +1,126 @@
+#include "catalog/garbage.h"
+
+#include "catalog/generation.h"
+#include "catalog/sql.h"
+#include "oci/digest.h"
+
+/* A repository keeps a blob that a manifest of it names, or that came there a short while ago. */
+#define SQL_KEPT                                                                           \
+    "EXISTS (SELECT 1 FROM repository_blob r WHERE r.digest = b.digest AND (r.refs > 0 OR" \
+    " r.linked_ms >= $2))"
+
+/* The last digest of this step: the found_max-th after `after`; none means that the step is the
+ * last one. */
+static enum rs_status step_end(struct rs_db_conn *conn, struct rs_garbage_step *step,
+                               char end[RS_CANONICAL_DIGEST_BYTES], struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    bool row = false;
+    enum rs_status s = rs_sql_open(
+        conn, "SELECT digest FROM blob WHERE digest > $1 ORDER BY digest LIMIT 1 OFFSET $2", &st,
+        reterr, RS_SQL_TEXT(step->after), RS_SQL_INT(step->found_max - 1));
+    if (s == RS_OK)
+        s = rs_stmt_step(st, &row, reterr);
+    if (s != RS_OK)
+        return s;
+    step->is_last = !row;
+    const char *text = row ? rs_stmt_col_text(st, 0) : "~"; /* '~' sorts after every digest */
+    if (text == NULL || !rs_text_copy(end, RS_CANONICAL_DIGEST_BYTES, text))
+        return rs_fail(reterr, RS_CORRUPT, NULL);
+    return RS_OK;
+}
+
+static enum rs_status found_add(struct rs_stmt *st, struct rs_garbage_step *step,
+                                struct rs_err *reterr)
+{
+    struct rs_digest d;
+    int64_t size = rs_stmt_col_int(st, 1);
+    if (!rs_digest_parse(rs_stmt_col_str(st, 0), &d) || d.algorithm != RS_DIGEST_SHA256 || size < 0)
+        return rs_fail(reterr, RS_CORRUPT, NULL);
+    struct rs_garbage_blob *b = &step->found[step->n_found++];
+    (void)rs_text_copy(b->digest, sizeof(b->digest), d.text);
+    b->size = (uint64_t)size;
+    return RS_OK;
+}
+
+enum rs_status rs_catalog_garbage_step(struct rs_db_conn *conn, int64_t before_ms,
+                                       struct rs_garbage_step *step, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    char end[RS_CANONICAL_DIGEST_BYTES];
+    bool row = true;
+    step->n_found = 0;
+    enum rs_status s = step_end(conn, step, end, reterr);
+    if (s == RS_OK)
+        s = rs_sql_open(conn,
+                        "SELECT b.digest, b.size FROM blob b WHERE b.digest > $1 AND b.digest <= $3"
+                        " AND b.created_ms < $2 AND NOT " SQL_KEPT " ORDER BY b.digest",
+                        &st, reterr, RS_SQL_TEXT(step->after), RS_SQL_INT(before_ms),
+                        RS_SQL_TEXT(end));
+    while (s == RS_OK && row && step->n_found < step->found_max) {
+        s = rs_stmt_step(st, &row, reterr);
+        if (s == RS_OK && row)
+            s = found_add(st, step, reterr);
+    }
+    if (s == RS_OK)
+        (void)rs_text_copy(step->after, sizeof(step->after), end);
+    return s;
+}
+
+/* Whoever answers from a cache about this blob must look again. */
+static enum rs_status repositories_touch(struct rs_db_conn *conn, const char *digest,
+                                         struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    bool row = true;
+    enum rs_status s = rs_sql_open(conn,
+                                   "SELECT name FROM repository WHERE id IN"
+                                   " (SELECT repository_id FROM repository_blob WHERE digest = $1)",
+                                   &st, reterr, RS_SQL_TEXT(digest));
+    while (s == RS_OK && row) {
+        s = rs_stmt_step(st, &row, reterr);
+        if (s == RS_OK && row && rs_stmt_col_text(st, 0) != NULL)
+            rs_generation_touch_repository(conn, rs_stmt_col_text(st, 0));
+    }
+    return s;
+}
+
+static enum rs_status is_garbage(struct rs_db_conn *conn, const char *digest, int64_t before_ms,
+                                 bool *ret, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    enum rs_status s = rs_sql_open(
+        conn, "SELECT 1 FROM blob b WHERE b.digest = $1 AND b.created_ms < $2 AND NOT " SQL_KEPT,
+        &st, reterr, RS_SQL_TEXT(digest), RS_SQL_INT(before_ms));
+    return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
+}
+
+enum rs_status rs_catalog_garbage_remove(struct rs_db_conn *conn, const char *digest,
+                                         int64_t before_ms, bool *ret_removed,
+                                         struct rs_err *reterr)
+{
+    /* A manifest may still be known under the aliases of its own digest, so only those that no
+     * manifest needs go. */
+    static const char *const statements[] = {
+        "DELETE FROM blob_uploader WHERE digest = $1",
+        "DELETE FROM repository_blob WHERE digest = $1",
+        "DELETE FROM blob WHERE digest = $1",
+        "DELETE FROM digest_alias WHERE digest = $1"
+        " AND NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = digest_alias.digest)",
+    };
+    enum rs_status s = is_garbage(conn, digest, before_ms, ret_removed, reterr);
+    if (s == RS_OK && *ret_removed)
+        s = repositories_touch(conn, digest, reterr);
+    for (size_t i = 0; s == RS_OK && *ret_removed && i < RS_ARRAY_LEN(statements); i++)
+        s = rs_sql_run(conn, statements[i], NULL, reterr, RS_SQL_TEXT(digest));
+    return s;
+}
+
+enum rs_status rs_catalog_blob_is_known(struct rs_db_conn *conn, const char *digest,
+                                        bool *ret_is_known, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    enum rs_status s =
+        rs_sql_open(conn, "SELECT 1 FROM blob WHERE digest = $1", &st, reterr, RS_SQL_TEXT(digest));
+    return s == RS_OK ? rs_stmt_step(st, ret_is_known, reterr) : s;
+}
