@@ -21,6 +21,7 @@
 
 #include "auth/auth.h"
 #include "base/id.h"
+#include "http/address.h"
 #include "http/ring.h"
 #include "http/server.h"
 #include "http/uri.h"
@@ -254,11 +255,6 @@ struct rs_listener {
     char url[96];
 };
 
-struct rs_proxy_block {
-    unsigned char address[16]; /* IPv4 as ::ffff:a.b.c.d */
-    unsigned bits;
-};
-
 struct rs_server_metrics {
     struct rs_metric *requests[5]; /* by class 1xx..5xx */
     struct rs_metric *duration;
@@ -290,10 +286,6 @@ struct rs_server {
 /* listen.c */
 RS_MUST_CHECK enum rs_status rs_listen_open(const struct rs_listen *listen, unsigned backlog, int *ret_fd, char *url, size_t url_bytes,
                                             struct rs_err *reterr);
-RS_MUST_CHECK enum rs_status rs_proxy_block_parse(const char *text, struct rs_proxy_block *ret, struct rs_err *reterr);
-bool rs_proxy_block_has(const struct rs_proxy_block *b, const unsigned char address[16]);
-/* false for anything but an IPv4 or IPv6 address. */
-RS_MUST_CHECK bool rs_address_parse(const char *text, unsigned char ret[16]);
 
 /* callbacks.c: MHD's door. */
 RS_MUST_CHECK enum rs_status rs_listener_start(struct rs_listener *l, const struct rs_listen *listen, struct rs_err *reterr);
