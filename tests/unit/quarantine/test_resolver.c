@@ -202,7 +202,7 @@ static void check_blobs(struct scene *scene, const struct cells *rows, size_t n)
     }
 }
 
-/* ---- the table ---- */
+/* ---- the table: a letter for each viewer, in the order of enum viewer ---- */
 
 static void open_scene(void **state, struct scene *scene)
 {
@@ -213,34 +213,16 @@ static void manifests_by_tag(void **state)
 {
     struct scene s;
     open_scene(state, &s);
+    /* clang-format off */
     const struct cells rows[] = {
-        /*                                  reader, alice, bob, consumer, nobody, guest, public,
-           retired, deleter, scoped */
-        {.what = "a live tag",
-         .reference = "live",
-         .head = "oooooooo"
-                 "da"},
-        {.what = "a staged tag",
-         .reference = "staged",
-         .head = "smuDauuD"
-                 "da"},
-        {.what = "a tag live and staged",
-         .reference = "both",
-         .head = "sooooooo"
-                 "da"},
-        {.what = "a tag of a failed image",
-         .reference = "failed",
-         .head = "smuDauuD"
-                 "da"},
-        {.what = "no tag",
-         .reference = "none",
-         .head = "uuuuauuu"
-                 "da"},
-        {.what = "no possible tag",
-         .reference = ".none",
-         .head = "uuuuauuu"
-                 "da"},
+        {.what = "a live tag", .reference = "live", .head = "ooooooooda"},
+        {.what = "a staged tag", .reference = "staged", .head = "smuDauuDda"},
+        {.what = "a tag live and staged", .reference = "both", .head = "soooooooda"},
+        {.what = "a tag of a failed image", .reference = "failed", .head = "smuDauuDda"},
+        {.what = "no tag", .reference = "none", .head = "uuuuauuuda"},
+        {.what = "no possible tag", .reference = ".none", .head = "uuuuauuuda"},
     };
+    /* clang-format on */
     check_manifests(&s, rows, RS_ARRAY_LEN(rows));
     scene_close(&s);
 }
@@ -249,40 +231,18 @@ static void manifests_by_digest(void **state)
 {
     struct scene s;
     open_scene(state, &s);
+    /* clang-format off */
     const struct cells rows[] = {
-        {.what = "released",
-         .reference = s.manifests[M_RELEASED],
-         .head = "oooooooo"
-                 "da"},
-        {.what = "quarantined",
-         .reference = s.manifests[M_HELD],
-         .head = "ssuDauuD"
-                 "da"},
-        {.what = "quarantined, by its alias",
-         .reference = s.alias,
-         .head = "ssuDauuD"
-                 "da"},
-        {.what = "failed",
-         .reference = s.manifests[M_FAILED],
-         .head = "ssuDauuD"
-                 "da"},
-        {.what = "with data: no echo",
-         .reference = s.manifests[M_DATA],
-         .head = "suuDauuD"
-                 "da"},
-        {.what = "a part",
-         .reference = s.manifests[M_PART],
-         .head = "ssuDauuD"
-                 "da"},
-        {.what = "unknown",
-         .reference = s.unknown,
-         .head = "uuuuauuu"
-                 "da"},
-        {.what = "a blob's digest",
-         .reference = s.blobs[B_RELEASED],
-         .head = "uuuuauuu"
-                 "da"},
+        {.what = "released", .reference = s.manifests[M_RELEASED], .head = "ooooooooda"},
+        {.what = "quarantined", .reference = s.manifests[M_HELD], .head = "ssuDauuDda"},
+        {.what = "quarantined, by its alias", .reference = s.alias, .head = "ssuDauuDda"},
+        {.what = "failed", .reference = s.manifests[M_FAILED], .head = "ssuDauuDda"},
+        {.what = "with data: no echo", .reference = s.manifests[M_DATA], .head = "suuDauuDda"},
+        {.what = "a part", .reference = s.manifests[M_PART], .head = "ssuDauuDda"},
+        {.what = "unknown", .reference = s.unknown, .head = "uuuuauuuda"},
+        {.what = "a blob's digest", .reference = s.blobs[B_RELEASED], .head = "uuuuauuuda"},
     };
+    /* clang-format on */
     check_manifests(&s, rows, RS_ARRAY_LEN(rows));
     scene_close(&s);
 }
@@ -291,74 +251,22 @@ static void blobs(void **state)
 {
     struct scene s;
     open_scene(state, &s);
+    /* clang-format off */
     const struct cells rows[] = {
-        /*                                                    reader, alice, bob, consumer, nobody,
-           guest, public, retired, deleter, scoped */
-        {.what = "opened by a released one",
-         .blob = B_RELEASED,
-         .head = "oooooooo"
-                 "da"},
-        {.what = "shared with a released one",
-         .blob = B_SHARED,
-         .head = "oooooooo"
-                 "da"},
-        {.what = "a layer in quarantine",
-         .blob = B_LAYER,
-         .head = "sssDauuD"
-                 "da",
-         .get = "sDDDauuD"
-                "da"},
-        {.what = "an own image config: echo",
-         .blob = B_CONFIG,
-         .head = "sssDauuD"
-                 "da",
-         .get = "ssDDauuD"
-                "da"},
-        {.what = "a config that another uploaded",
-         .blob = B_CONFIG_SKIPPED,
-         .head = "sssDauuD"
-                 "da",
-         .get = "sDDDauuD"
-                "da"},
-        {.what = "a config above 1 MiB",
-         .blob = B_CONFIG_LARGE,
-         .head = "sssDauuD"
-                 "da",
-         .get = "sDDDauuD"
-                "da"},
-        {.what = "the config of one with data",
-         .blob = B_CONFIG_DATA,
-         .head = "sssDauuD"
-                 "da",
-         .get = "sDDDauuD"
-                "da"},
-        {.what = "a config that is no image's",
-         .blob = B_CONFIG_OTHER,
-         .head = "sssDauuD"
-                 "da",
-         .get = "sDDDauuD"
-                "da"},
-        {.what = "named by nothing",
-         .blob = B_UNNAMED,
-         .head = "sssdauud"
-                 "da",
-         .get = "sdddauud"
-                "da"},
-        {.what = "arrived after the release",
-         .blob = B_LATE,
-         .head = "sssdauud"
-                 "da",
-         .get = "sdddauud"
-                "da"},
-        {.what = "named, but not here",
-         .blob = B_ABSENT,
-         .head = "uuuuauuu"
-                 "da"},
-        {.what = "in another repository",
-         .blob = B_ELSEWHERE,
-         .head = "uuuuauuu"
-                 "da"},
+        {.what = "opened by a released one", .blob = B_RELEASED, .head = "ooooooooda"},
+        {.what = "shared with a released one", .blob = B_SHARED, .head = "ooooooooda"},
+        {.what = "a layer in quarantine", .blob = B_LAYER, .head = "sssDauuDda", .get = "sDDDauuDda"},
+        {.what = "an own image config: echo", .blob = B_CONFIG, .head = "sssDauuDda", .get = "ssDDauuDda"},
+        {.what = "a config that another uploaded", .blob = B_CONFIG_SKIPPED, .head = "sssDauuDda", .get = "sDDDauuDda"},
+        {.what = "a config above 1 MiB", .blob = B_CONFIG_LARGE, .head = "sssDauuDda", .get = "sDDDauuDda"},
+        {.what = "the config of one with data", .blob = B_CONFIG_DATA, .head = "sssDauuDda", .get = "sDDDauuDda"},
+        {.what = "a config that is no image's", .blob = B_CONFIG_OTHER, .head = "sssDauuDda", .get = "sDDDauuDda"},
+        {.what = "named by nothing", .blob = B_UNNAMED, .head = "sssdauudda", .get = "sdddauudda"},
+        {.what = "arrived after the release", .blob = B_LATE, .head = "sssdauudda", .get = "sdddauudda"},
+        {.what = "named, but not here", .blob = B_ABSENT, .head = "uuuuauuuda"},
+        {.what = "in another repository", .blob = B_ELSEWHERE, .head = "uuuuauuuda"},
     };
+    /* clang-format on */
     check_blobs(&s, rows, RS_ARRAY_LEN(rows));
     scene_close(&s);
 }
@@ -370,59 +278,25 @@ static void without_disclosure_held_is_missing(void **state)
     struct scene s;
     open_scene(state, &s);
     scene_policy(&s, "team/**", "{\"disclose\":false}");
+    /* clang-format off */
     const struct cells manifests[] = {
-        {.what = "a live tag",
-         .reference = "live",
-         .head = "oooooooo"
-                 "da"},
-        {.what = "a staged tag",
-         .reference = "staged",
-         .head = "smuuauuu"
-                 "da"},
-        {.what = "a tag live and staged",
-         .reference = "both",
-         .head = "sooooooo"
-                 "da"},
-        {.what = "quarantined",
-         .reference = s.manifests[M_HELD],
-         .head = "ssuuauuu"
-                 "da"},
-        {.what = "failed",
-         .reference = s.manifests[M_FAILED],
-         .head = "ssuuauuu"
-                 "da"},
+        {.what = "a live tag", .reference = "live", .head = "ooooooooda"},
+        {.what = "a staged tag", .reference = "staged", .head = "smuuauuuda"},
+        {.what = "a tag live and staged", .reference = "both", .head = "soooooooda"},
+        {.what = "quarantined", .reference = s.manifests[M_HELD], .head = "ssuuauuuda"},
+        {.what = "failed", .reference = s.manifests[M_FAILED], .head = "ssuuauuuda"},
     };
+    /* clang-format on */
     check_manifests(&s, manifests, RS_ARRAY_LEN(manifests));
+    /* clang-format off */
     const struct cells blobs_rows[] = {
-        {.what = "opened",
-         .blob = B_RELEASED,
-         .head = "oooooooo"
-                 "da"},
-        {.what = "an own layer",
-         .blob = B_LAYER,
-         .head = "ssuuauuu"
-                 "da",
-         .get = "sDuuauuu"
-                "da"},
-        {.what = "an own image config",
-         .blob = B_CONFIG,
-         .head = "ssuuauuu"
-                 "da",
-         .get = "ssuuauuu"
-                "da"},
-        {.what = "of an own push, uploaded by another",
-         .blob = B_CONFIG_SKIPPED,
-         .head = "ssuuauuu"
-                 "da",
-         .get = "sDuuauuu"
-                "da"},
-        {.what = "named by nothing",
-         .blob = B_UNNAMED,
-         .head = "ssuuauuu"
-                 "da",
-         .get = "sduuauuu"
-                "da"},
+        {.what = "opened", .blob = B_RELEASED, .head = "ooooooooda"},
+        {.what = "an own layer", .blob = B_LAYER, .head = "ssuuauuuda", .get = "sDuuauuuda"},
+        {.what = "an own image config", .blob = B_CONFIG, .head = "ssuuauuuda", .get = "ssuuauuuda"},
+        {.what = "of an own push, uploaded by another", .blob = B_CONFIG_SKIPPED, .head = "ssuuauuuda", .get = "sDuuauuuda"},
+        {.what = "named by nothing", .blob = B_UNNAMED, .head = "ssuuauuuda", .get = "sduuauuuda"},
     };
+    /* clang-format on */
     check_blobs(&s, blobs_rows, RS_ARRAY_LEN(blobs_rows));
     scene_close(&s);
 }
@@ -432,29 +306,19 @@ static void without_echo_a_publisher_reads_nothing_back(void **state)
     struct scene s;
     open_scene(state, &s);
     scene_policy(&s, "team/**", "{\"echo\":false}");
+    /* clang-format off */
     const struct cells manifests[] = {
-        {.what = "staged",
-         .reference = "staged",
-         .head = "smuDauuD"
-                 "da"},
-        {.what = "quarantined",
-         .reference = s.manifests[M_HELD],
-         .head = "suuDauuD"
-                 "da"},
-        {.what = "released",
-         .reference = s.manifests[M_RELEASED],
-         .head = "oooooooo"
-                 "da"},
+        {.what = "staged", .reference = "staged", .head = "smuDauuDda"},
+        {.what = "quarantined", .reference = s.manifests[M_HELD], .head = "suuDauuDda"},
+        {.what = "released", .reference = s.manifests[M_RELEASED], .head = "ooooooooda"},
     };
+    /* clang-format on */
     check_manifests(&s, manifests, RS_ARRAY_LEN(manifests));
+    /* clang-format off */
     const struct cells rows[] = {
-        {.what = "an own image config",
-         .blob = B_CONFIG,
-         .head = "sssDauuD"
-                 "da",
-         .get = "sDDDauuD"
-                "da"},
+        {.what = "an own image config", .blob = B_CONFIG, .head = "sssDauuDda", .get = "sDDDauuDda"},
     };
+    /* clang-format on */
     check_blobs(&s, rows, RS_ARRAY_LEN(rows));
     scene_close(&s);
 }
@@ -468,37 +332,20 @@ static void with_quarantine_off(void **state)
     open_scene(state, &s);
     for (size_t i = 0; i < RS_ARRAY_LEN(rules); i++) {
         scene_policy(&s, i == 0 ? "team/**" : "team/app", rules[i]);
-        const struct cells manifests[] = {
-            {.what = "staged",
-             .reference = "staged",
-             .head = "smuDauuD"
-                     "da"},
-            {.what = "quarantined",
-             .reference = s.manifests[M_HELD],
-             .head = "ssuDauuD"
-                     "da"},
-        };
+        /* clang-format off */
+    const struct cells manifests[] = {
+        {.what = "staged", .reference = "staged", .head = "smuDauuDda"},
+        {.what = "quarantined", .reference = s.manifests[M_HELD], .head = "ssuDauuDda"},
+    };
+        /* clang-format on */
         check_manifests(&s, manifests, RS_ARRAY_LEN(manifests));
-        const struct cells rows[] = {
-            {.what = "a layer in quarantine",
-             .blob = B_LAYER,
-             .head = "sssDauuD"
-                     "da",
-             .get = "sDDDauuD"
-                    "da"},
-            {.what = "named by nothing",
-             .blob = B_UNNAMED,
-             .head = "sssdauud"
-                     "da",
-             .get = "ssddauud"
-                    "da"},
-            {.what = "arrived after the release",
-             .blob = B_LATE,
-             .head = "sssdauud"
-                     "da",
-             .get = "sdddauud"
-                    "da"},
-        };
+        /* clang-format off */
+    const struct cells rows[] = {
+        {.what = "a layer in quarantine", .blob = B_LAYER, .head = "sssDauuDda", .get = "sDDDauuDda"},
+        {.what = "named by nothing", .blob = B_UNNAMED, .head = "sssdauudda", .get = "ssddauudda"},
+        {.what = "arrived after the release", .blob = B_LATE, .head = "sssdauudda", .get = "sdddauudda"},
+    };
+        /* clang-format on */
         check_blobs(&s, rows, RS_ARRAY_LEN(rows));
     }
     scene_close(&s);
@@ -745,87 +592,118 @@ static void a_mount_without_source_looks_where_the_principal_reads(void **state)
         "INSERT INTO principal(id, kind, name, secret, created_ms) VALUES(41, 'user', 'reader', 'x', 1), (42, 'user', 'none', 'x', 1)");
     scene_sql(
         &s,
-        /* ', 1)"); const struct rs_auth_options options = {.db = s.db, .data_dir = scratch_path(state, "")}; assert_int_equal(rs_auth_new(&options, &auth, NULL), RS_OK); rs_arena_init(&arena, 1 << 20); struct rs_identity reader = {.principal_id = 41, .name = "reader", .has_credentials = true}; struct rs_identity none = {.principal_id = 42, .name = "none", .has_credentials = true}; assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &reader, s.blobs[B_SHARED], &arena, &got, &source, NULL), RS_OK); assert_int_equal(got, RS_READABLE_YES); assert_string_equal(source, "team/app"); static const enum scene_blob closed[] = {B_LAYER, B_UNNAMED, B_LATE, B_ABSENT, B_ELSEWHERE}; for (size_t i = 0; i < RS_ARRAY_LEN(closed); i++) { got = RS_READABLE_YES; assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &reader, s.blobs[closed[i]], &arena, &got, &source, NULL), RS_OK); assert_int_equal(got, RS_READABLE_NO); assert_null(source); } assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &none, s.blobs[B_SHARED], &arena, &got, &source, NULL), RS_OK); assert_int_equal(got, RS_READABLE_NO); assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &reader, s.unknown, &arena, &got, &source, NULL), RS_OK); assert_int_equal(got, RS_READABLE_NO); rs_arena_release(&arena); rs_auth_free(auth); scene_close(&s); } /* ---- fail closed ---- */
-        "INSERT INTO access_grant(principal_id, what, pattern, created_ms) VALUES(41, 'consumer', 'team
+        "INSERT INTO access_grant(principal_id, what, pattern, created_ms) VALUES(41, 'consumer', 'team/' || '*', 1)");
+    const struct rs_auth_options options = {.db = s.db, .data_dir = scratch_path(state, "")};
+    assert_int_equal(rs_auth_new(&options, &auth, NULL), RS_OK);
+    rs_arena_init(&arena, 1 << 20);
+    struct rs_identity reader = {.principal_id = 41, .name = "reader", .has_credentials = true};
+    struct rs_identity none = {.principal_id = 42, .name = "none", .has_credentials = true};
+    assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &reader, s.blobs[B_SHARED],
+                                                       &arena, &got, &source, NULL),
+                     RS_OK);
+    assert_int_equal(got, RS_READABLE_YES);
+    assert_string_equal(source, "team/app");
+    static const enum scene_blob closed[] = {B_LAYER, B_UNNAMED, B_LATE, B_ABSENT, B_ELSEWHERE};
+    for (size_t i = 0; i < RS_ARRAY_LEN(closed); i++) {
+        got = RS_READABLE_YES;
+        assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &reader, s.blobs[closed[i]],
+                                                           &arena, &got, &source, NULL),
+                         RS_OK);
+        assert_int_equal(got, RS_READABLE_NO);
+        assert_null(source);
+    }
+    assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &none, s.blobs[B_SHARED], &arena,
+                                                       &got, &source, NULL),
+                     RS_OK);
+    assert_int_equal(got, RS_READABLE_NO);
+    assert_int_equal(rs_resolve_blob_readable_anywhere(s.db, auth, &reader, s.unknown, &arena, &got,
+                                                       &source, NULL),
+                     RS_OK);
+    assert_int_equal(got, RS_READABLE_NO);
+    rs_arena_release(&arena);
+    rs_auth_free(auth);
+    scene_close(&s);
+}
+
+/* ---- fail closed ---- */
 
 static void damage_opens_nothing(void **state)
 {
-        static const struct {
-            const char *sql;
-            const char *reference;
-        } rows[] = {
-            /* live, but held */
-            {"UPDATE tag SET live_manifest_id = 2 WHERE name = 'live'", "live"},
-            /* staged, but released */
-            {"UPDATE tag SET staged_manifest_id = 1 WHERE name = 'staged'", "staged"},
-            {"UPDATE manifest_bytes SET bytes = CAST('{\"manifest\":\"Released\"}' AS BLOB)",
-             "both"},
-            {"UPDATE manifest SET size = size + 1", "both"},
-            {"DELETE FROM manifest_bytes", "both"},
-        };
-        for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
-            struct scene s;
-            struct asker a;
-            char name[32];
-            (void)snprintf(name, sizeof(name), "damaged-%zu.db", i);
-            scene_open(&s, scratch_path(state, name), "team/app");
-            scene_sql(&s, rows[i].sql);
-            for (int v = 0; v < N_VIEWERS; v++) {
-                RS_AUTO(rs_manifest_view) struct rs_manifest_view view = {0};
-                struct rs_err err = RS_ERR_INIT;
-                asker_init(&a, &whos[v], "team/app");
-                const enum rs_status got = rs_resolve_manifest(s.db, &a.viewer, rows[i].reference,
-                                                               RS_WANT_GET, &view, &err);
-                assert_int_not_equal(got, RS_OK);
-                assert_null(view.bytes.data);
-                if (v < V_DELETER)
-                    assert_int_equal(got, RS_CORRUPT);
-                rs_arena_release(&a.arena);
-            }
-            scene_close(&s);
+    static const struct {
+        const char *sql;
+        const char *reference;
+    } rows[] = {
+        /* live, but held */
+        {"UPDATE tag SET live_manifest_id = 2 WHERE name = 'live'", "live"},
+        /* staged, but released */
+        {"UPDATE tag SET staged_manifest_id = 1 WHERE name = 'staged'", "staged"},
+        {"UPDATE manifest_bytes SET bytes = CAST('{\"manifest\":\"Released\"}' AS BLOB)", "both"},
+        {"UPDATE manifest SET size = size + 1", "both"},
+        {"DELETE FROM manifest_bytes", "both"},
+    };
+    for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
+        struct scene s;
+        struct asker a;
+        char name[32];
+        (void)snprintf(name, sizeof(name), "damaged-%zu.db", i);
+        scene_open(&s, scratch_path(state, name), "team/app");
+        scene_sql(&s, rows[i].sql);
+        for (int v = 0; v < N_VIEWERS; v++) {
+            RS_AUTO(rs_manifest_view) struct rs_manifest_view view = {0};
+            struct rs_err err = RS_ERR_INIT;
+            asker_init(&a, &whos[v], "team/app");
+            const enum rs_status got =
+                rs_resolve_manifest(s.db, &a.viewer, rows[i].reference, RS_WANT_GET, &view, &err);
+            assert_int_not_equal(got, RS_OK);
+            assert_null(view.bytes.data);
+            if (v < V_DELETER)
+                assert_int_equal(got, RS_CORRUPT);
+            rs_arena_release(&a.arena);
         }
+        scene_close(&s);
+    }
 }
 
 static void a_policy_that_cannot_be_read_denies(void **state)
 {
-        struct scene s;
-        open_scene(state, &s);
-        scene_policy(&s, "team/**", "{}");
-        scene_sql(
-            &s,
-            "UPDATE policy SET rules = '{\"disclose\":1}'; UPDATE fact SET value = 'x' WHERE key = 'policy_version'");
-        static const enum viewer held_from[] = {V_ALICE, V_BOB, V_CONSUMER};
-        for (size_t i = 0; i < RS_ARRAY_LEN(held_from); i++) {
-            /* a fault, no bytes */
-            assert_int_equal(ask_manifest(&s, held_from[i], s.manifests[M_HELD], RS_WANT_GET), '?');
-            assert_int_equal(ask_blob(&s, held_from[i], B_CONFIG, RS_WANT_GET), '?');
-            /* what is released needs no policy */
-            assert_int_equal(ask_manifest(&s, held_from[i], "live", RS_WANT_GET), 'o');
-        }
-        scene_close(&s);
+    struct scene s;
+    open_scene(state, &s);
+    scene_policy(&s, "team/**", "{}");
+    scene_sql(
+        &s,
+        "UPDATE policy SET rules = '{\"disclose\":1}'; UPDATE fact SET value = 'x' WHERE key = 'policy_version'");
+    static const enum viewer held_from[] = {V_ALICE, V_BOB, V_CONSUMER};
+    for (size_t i = 0; i < RS_ARRAY_LEN(held_from); i++) {
+        /* a fault, no bytes */
+        assert_int_equal(ask_manifest(&s, held_from[i], s.manifests[M_HELD], RS_WANT_GET), '?');
+        assert_int_equal(ask_blob(&s, held_from[i], B_CONFIG, RS_WANT_GET), '?');
+        /* what is released needs no policy */
+        assert_int_equal(ask_manifest(&s, held_from[i], "live", RS_WANT_GET), 'o');
+    }
+    scene_close(&s);
 }
 
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, scratch_setup, scratch_teardown)
-        const struct CMUnitTest tests[] = {
-            TEST(manifests_by_tag),
-            TEST(manifests_by_digest),
-            TEST(blobs),
-            TEST(without_disclosure_held_is_missing),
-            TEST(without_echo_a_publisher_reads_nothing_back),
-            TEST(with_quarantine_off),
-            TEST(without_a_grant_nothing_tells_whether_it_exists),
-            TEST(the_staged_view_names_state_and_live_digest),
-            TEST(the_reason_is_for_people_and_for_programs),
-            TEST(more_checks_than_the_detail_holds_are_cut),
-            TEST(a_malformed_digest_is_no_tag),
-            TEST(lists_need_the_same_grants),
-            TEST(a_mount_reads_what_get_reads),
-            TEST(a_mount_of_nonsense_is_a_no),
-            TEST(a_mount_without_source_looks_where_the_principal_reads),
-            TEST(damage_opens_nothing),
-            TEST(a_policy_that_cannot_be_read_denies),
-        };
-        return cmocka_run_group_tests_name("resolver", tests, NULL, NULL);
+    const struct CMUnitTest tests[] = {
+        TEST(manifests_by_tag),
+        TEST(manifests_by_digest),
+        TEST(blobs),
+        TEST(without_disclosure_held_is_missing),
+        TEST(without_echo_a_publisher_reads_nothing_back),
+        TEST(with_quarantine_off),
+        TEST(without_a_grant_nothing_tells_whether_it_exists),
+        TEST(the_staged_view_names_state_and_live_digest),
+        TEST(the_reason_is_for_people_and_for_programs),
+        TEST(more_checks_than_the_detail_holds_are_cut),
+        TEST(a_malformed_digest_is_no_tag),
+        TEST(lists_need_the_same_grants),
+        TEST(a_mount_reads_what_get_reads),
+        TEST(a_mount_of_nonsense_is_a_no),
+        TEST(a_mount_without_source_looks_where_the_principal_reads),
+        TEST(damage_opens_nothing),
+        TEST(a_policy_that_cannot_be_read_denies),
+    };
+    return cmocka_run_group_tests_name("resolver", tests, NULL, NULL);
 }

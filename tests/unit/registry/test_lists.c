@@ -158,9 +158,9 @@ static void repositories_open(struct world *w, void **state)
         " (53, 'user', 'o', 'x', 1), (54, 'user', 'c', 'x', 1), (55, 'user', 'n', 'x', 1), (56, 'user', 'x', 'x', 1);"
         "INSERT INTO access_grant(principal_id, what, pattern, created_ms) VALUES(51, 'quarantine-reader', '**', 1),"
         " (52, 'publisher', '**', 1), (53, 'publisher', '**', 1), (54, 'consumer', '**', 1),"
-        /* ', 1), (55, 'quarantine-reader', 'zone/a', 1), (55, 'maintainer', 'm**', 1)," " (56,
-           'admin', '**', 1);" /* only something in quarantine, pushed by 52 */
-        " (55, 'consumer', 'team
+        " (55, 'consumer', 'team/' || '*', 1), (55, 'quarantine-reader', 'zone/a', 1), (55, 'maintainer', 'm**', 1),"
+        " (56, 'admin', '**', 1);"
+        /* only something in quarantine, pushed by 52 */
         "INSERT INTO repository(id, name, created_ms) VALUES(3, 'held/app', 1), (4, 'zone/a', 1), (5, 'zone/b', 1), (6, 'team', 1);"
         "INSERT INTO manifest(id, repository_id, digest, media_type, size, shape, state, publisher_id, publisher, pushed_with, pushed_ms, state_ms)"
         " VALUES(100, 3, 'sha256:1', 'm', 1, 'image', 'quarantined', 52, 'p', 'push', 1, 1),"
@@ -215,8 +215,8 @@ static void repositories_between_patterns_are_jumped_over(void **state)
     scene_sql(
         &w.scene,
         "INSERT INTO principal(id, kind, name, secret, created_ms) VALUES(61, 'user', 'r', 'x', 1);"
-        "INSERT INTO access_grant(principal_id, what, pattern, created_ms) VALUES(61, 'quarantine-reader', 'c/*', 1),"
-        " (61, 'quarantine-reader', 'c/x/deep', 1), (61, 'quarantine-reader', 'f', 1), (61, 'quarantine-reader', 'p*/q', 1);"
+        "INSERT INTO access_grant(principal_id, what, pattern, created_ms) VALUES(61, 'quarantine-reader', 'c/' || '*', 1),"
+        " (61, 'quarantine-reader', 'c/x/deep', 1), (61, 'quarantine-reader', 'f', 1), (61, 'quarantine-reader', 'p*' || '/q', 1);"
         "INSERT INTO repository(name, created_ms) VALUES('a', 1), ('b', 1), ('c', 1), ('c/a', 1), ('c/x/a', 1), ('c/x/deep', 1),"
         " ('c/z', 1), ('d', 1), ('e', 1), ('f', 1), ('f/a', 1), ('p/q', 1), ('p/r', 1), ('pp/q', 1), ('q', 1)");
     assert_string_equal(
