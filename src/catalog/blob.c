@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "catalog/generation.h"
+#include "catalog/repository.h"
 #include "catalog/sql.h"
 #include "oci/digest.h"
 
@@ -137,6 +139,18 @@ enum rs_status rs_catalog_blob_link(struct rs_db_conn *conn, int64_t repository_
                       "INSERT INTO blob_uploader(repository_id, digest, principal_id) VALUES ($1, $2, $3)"
                       " ON CONFLICT(repository_id, digest, principal_id) DO NOTHING",
                       NULL, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(principal_id));
+}
+
+enum rs_status rs_catalog_blob_link_into(struct rs_db_conn *conn, const char *repository, const char *digest,
+                                         int64_t principal_id, struct rs_err *reterr)
+{
+    int64_t repository_id = 0;
+    enum rs_status s = rs_catalog_repository_ensure(conn, repository, &repository_id, reterr);
+    if (s == RS_OK)
+        s = rs_catalog_blob_link(conn, repository_id, digest, principal_id, reterr);
+    if (s == RS_OK)
+        rs_generation_touch_repository(conn, repository);
+    return s;
 }
 
 /* Who uploaded it is forgotten with it: later bytes of the same digest are somebody else's upload. */

@@ -60,6 +60,10 @@ RS_MUST_CHECK enum rs_status rs_catalog_blob_link_get(struct rs_db_conn *conn, i
 RS_MUST_CHECK enum rs_status rs_catalog_blob_link(struct rs_db_conn *conn, int64_t repository_id, const char *digest,
                                                   int64_t principal_id, struct rs_err *reterr);
 
+/* The same by the repository's name: it is created if need be, and its generation is touched. */
+RS_MUST_CHECK enum rs_status rs_catalog_blob_link_into(struct rs_db_conn *conn, const char *repository, const char *digest,
+                                                       int64_t principal_id, struct rs_err *reterr);
+
 /**
  * rs_catalog_blob_unlink(): take the blob out of the repository: at once when no manifest there names it, else with the last
  * manifest that does (a released image must not lose its layers).  Within a write job.

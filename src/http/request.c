@@ -142,6 +142,11 @@ struct rs_str rs_request_body(const struct rs_request *r)
     return rs_str_n(rs_buf_text(&r->body.memory), r->body.memory.len);
 }
 
+void *rs_request_sink(const struct rs_request *r)
+{
+    return r->body.sink.arg;
+}
+
 int64_t rs_request_content_length(const struct rs_request *r)
 {
     return r->head.content_length;

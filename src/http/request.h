@@ -43,6 +43,8 @@ const char *rs_request_header(const struct rs_request *r, const char *name);
 const char *rs_request_header_list(struct rs_request *r, const char *name);
 /* The body of a route with RS_BODY_MEMORY, whole; empty otherwise. */
 struct rs_str rs_request_body(const struct rs_request *r);
+/* The `arg` of the sink that begin() gave, on a route with RS_BODY_STREAM; NULL when it gave none. */
+void *rs_request_sink(const struct rs_request *r);
 /* 0 when there is no body, -1 when the client sent none (chunked). */
 int64_t rs_request_content_length(const struct rs_request *r);
 

@@ -22,7 +22,7 @@ struct rs_uploader {
     const struct rs_services *services;
     const struct rs_identity *identity;
     const struct rs_access *access;
-    const char *repository; /* from the path, not checked yet: RS_NAME_INVALID when it is no repository name */
+    const char *repository; /* a valid name */
     struct rs_arena *arena;
 };
 
@@ -73,29 +73,34 @@ RS_MUST_CHECK enum rs_status rs_registry_upload_open(const struct rs_uploader *b
                                                      const struct rs_upload_chunk *chunk, struct rs_upload_writer **ret,
                                                      struct rs_err *reterr);
 
-/* A writer on a new session that ends with it: the single POST.  Whatever fails, nothing of it stays. */
-RS_MUST_CHECK enum rs_status rs_registry_upload_open_single(const struct rs_uploader *by, const char *algorithm,
+/* A writer on a new session that ends with it: the single POST.  Whatever fails, nothing of it stays.
+ * @digest  as for rs_registry_upload_finish(); malformed: RS_DIGEST_INVALID at once */
+RS_MUST_CHECK enum rs_status rs_registry_upload_open_single(const struct rs_uploader *by, const char *digest,
                                                             struct rs_upload_writer **ret, struct rs_err *reterr);
+
+/* Is it a digest that an upload can end with?  RS_DIGEST_INVALID, also for NULL. */
+RS_MUST_CHECK enum rs_status rs_registry_upload_check_digest(const char *digest, struct rs_err *reterr);
 
 /* The sink of the request's body: `arg` is the writer.  After an error the session stays usable, at the size that its status tells. */
 enum rs_status rs_registry_upload_write(void *arg, const void *bytes, size_t n, struct rs_err *reterr);
 
 /**
- * rs_registry_upload_pause(): the request's bytes are all there and the blob goes on (PATCH).  Ends the writer.
+ * rs_registry_upload_pause(): the request's bytes are all there and the blob goes on (PATCH).  Afterwards the writer may only be dropped.
  * RS_SIZE_INVALID when fewer came than Content-Range said (those that came are kept).
  */
-RS_MUST_CHECK enum rs_status rs_registry_upload_pause(RS_TAKES struct rs_upload_writer *w, struct rs_upload_progress *ret,
+RS_MUST_CHECK enum rs_status rs_registry_upload_pause(struct rs_upload_writer *w, struct rs_upload_progress *ret,
                                                       struct rs_err *reterr);
 
 /**
- * rs_registry_upload_finish(): the blob is complete (PUT, single POST): verify, store, link, all durable on return.  Ends the writer.
- * Errors: RS_DIGEST_INVALID (malformed: the session stays; mismatch: it is gone), RS_UNSUPPORTED (another algorithm), RS_SIZE_INVALID,
- * RS_NO_SPACE and RS_IO (the session stays where it can).
+ * rs_registry_upload_finish(): the blob is complete (PUT, single POST): verify, store, link, all durable on return.  Afterwards the
+ * writer may only be dropped.
+ * Errors: RS_DIGEST_INVALID (malformed or of another algorithm: the session stays; not the digest of the bytes: it is gone),
+ * RS_SIZE_INVALID (as above), RS_NO_SPACE and RS_IO (the session stays where it can).
  */
-RS_MUST_CHECK enum rs_status rs_registry_upload_finish(RS_TAKES struct rs_upload_writer *w, const char *digest,
+RS_MUST_CHECK enum rs_status rs_registry_upload_finish(struct rs_upload_writer *w, const char *digest,
                                                        struct rs_uploaded *ret, struct rs_err *reterr);
 
-/* The request ended without pause or finish (its client is gone, or an error): the session keeps what came.  NULL-safe. */
+/* Free the writer.  Without pause or finish before (the client is gone, or an error) the session keeps what came.  NULL-safe. */
 void rs_registry_upload_drop(struct rs_upload_writer *w);
 
 /* ---- without bytes ---- */
