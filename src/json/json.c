@@ -35,6 +35,9 @@ static enum rs_status check_shape(const char *p, size_t n, const struct rs_json_
     unsigned depth = 0;
     unsigned nodes = 1;
     bool in_string = false;
+    /* No JSON text has a NUL byte; the library overlooks one behind a number. */
+    if (memchr(p, '\0', n) != NULL)
+        return rs_fail(reterr, invalid, "the JSON is not valid: it has a NUL byte");
     for (size_t i = 0; i < n; i++) {
         char c = p[i];
         if (in_string) {

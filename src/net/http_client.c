@@ -199,7 +199,9 @@ static enum rs_status check_url(const struct rs_http_request *r, struct rs_err *
                  url_part_is_set(url, CURLUPART_HOST);
     curl_url_cleanup(url);
     bool is_https = strncasecmp(r->url, "https://", 8) == 0;
-    if (!valid || (!is_https && strncasecmp(r->url, "http://", 7) != 0))
+    size_t scheme_n = is_https ? 8 : strncasecmp(r->url, "http://", 7) == 0 ? 7 : 0;
+    /* The library reads a third slash as a slip of the pen. */
+    if (!valid || scheme_n == 0 || r->url[scheme_n] == '/')
         return rs_fail(reterr, RS_BAD_REQUEST,
                        "the URL is not valid: http:// or https://, a host and a path are"
                        " expected, without a user name");
