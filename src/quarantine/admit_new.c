@@ -114,7 +114,9 @@ static enum rs_status reports_restore(const struct rs_change *c, int64_t manifes
     RS_AUTO(rs_json) struct rs_json *checks = NULL;
     if (verdict->checks == NULL)
         return RS_OK;
-    enum rs_status s = rs_json_parse_text(verdict->checks, RS_CORRUPT, &checks, reterr);
+    struct rs_json_limits limits = RS_JSON_LIMITS((size_t)16 << 20);
+    limits.invalid_as = RS_CORRUPT;
+    enum rs_status s = rs_json_parse(verdict->checks, strlen(verdict->checks), &limits, &checks, reterr);
     for (size_t i = 0; s == RS_OK && i < rs_json_len(checks); i++)
         s = report_restore(c, manifest_id, rs_json_at(checks, i), reterr);
     return s;

@@ -9,11 +9,13 @@
 
 /* ---- states and blobs ---- */
 
-static enum rs_status blobs_open(const struct rs_change *c, int64_t manifest_id, struct rs_err *reterr)
+static enum rs_status blobs_open(const struct rs_change *c, int64_t manifest_id,
+                                 struct rs_err *reterr)
 {
     const struct rs_ref_blob *blobs = NULL;
     size_t n = 0;
-    enum rs_status s = rs_catalog_manifest_blobs(c->conn, c->arena, manifest_id, &blobs, &n, reterr);
+    enum rs_status s =
+        rs_catalog_manifest_blobs(c->conn, c->arena, manifest_id, &blobs, &n, reterr);
     for (size_t i = 0; s == RS_OK && i < n; i++)
         if (blobs[i].opens)
             s = rs_catalog_blob_count(c->conn, c->repository_id, blobs[i].digest, 0, 1, reterr);
@@ -56,8 +58,8 @@ static int latest_first(const void *a, const void *b)
 static enum rs_status member_tags_load(const struct rs_change *c, struct rs_member *m,
                                        struct rs_err *reterr)
 {
-    enum rs_status s = rs_catalog_tag_list_pushed(c->conn, c->arena, m->row->id, &m->pushed,
-                                                  &m->n_pushed, reterr);
+    enum rs_status s =
+        rs_catalog_tag_list_pushed(c->conn, c->arena, m->row->id, &m->pushed, &m->n_pushed, reterr);
     if (s != RS_OK)
         return s;
     m->moved = rs_arena_alloc(c->arena, (m->n_pushed + 1) * sizeof(*m->moved));
@@ -65,7 +67,8 @@ static enum rs_status member_tags_load(const struct rs_change *c, struct rs_memb
     return m->moved == NULL || m->kept == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : RS_OK;
 }
 
-/* SPEC section 1, "live tag": it moves to the manifest, unless it already points to a later push. */
+/* SPEC section 1, "live tag": it moves to the manifest, unless it already points to a later push.
+ */
 static enum rs_status tag_move(const struct rs_change *c, const struct tag_push *push,
                                struct rs_err *reterr)
 {
@@ -112,7 +115,8 @@ static enum rs_status tags_move(const struct rs_change *c, struct rs_release_pla
         s = member_tags_load(c, plan->members[i], reterr);
         n += plan->members[i]->n_pushed;
     }
-    struct tag_push *pushes = s == RS_OK ? rs_arena_alloc(c->arena, (n + 1) * sizeof(*pushes)) : NULL;
+    struct tag_push *pushes =
+        s == RS_OK ? rs_arena_alloc(c->arena, (n + 1) * sizeof(*pushes)) : NULL;
     if (pushes == NULL)
         return s != RS_OK ? s : rs_fail(reterr, RS_NOMEM, NULL);
     size_t at = 0;
@@ -127,7 +131,8 @@ static enum rs_status tags_move(const struct rs_change *c, struct rs_release_pla
     return s;
 }
 
-/* ---- the order of events: each subject behind its attachments, by a walk without recursion ---- */
+/* ---- the order of events: each subject behind its attachments, by a walk without recursion ----
+ */
 
 static struct rs_member *deepest_first(struct rs_member *m)
 {
@@ -192,8 +197,8 @@ static enum rs_status details_make(const struct rs_member *m, const struct rs_re
 }
 
 static enum rs_status member_record(const struct rs_change *c, const struct rs_member *m,
-                                    const struct rs_release_why *why, int64_t cause, int64_t *ret_seq,
-                                    struct rs_err *reterr)
+                                    const struct rs_release_why *why, int64_t cause,
+                                    int64_t *ret_seq, struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(RS_AUDIT_DETAILS_BYTES_MAX);
     const char **names = moved_names(c, m);

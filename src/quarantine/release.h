@@ -3,9 +3,9 @@
  * Layer: quarantine.  Threads: a plan may be made on any connection; it is carried out in the write
  * job that made it.  Spec: SPEC section 2 (Index, Attachments, the `released` row of the table).
  *
- * Release flows from an index to the descendants that it was linked to when it was pushed, and from a
- * subject to the attachments that joined it, recursively; never out of an attachment, never further.
- * Every walk keeps a set of what it has seen and stops at RS_CHANGE_MANIFESTS_MAX.
+ * Release flows from an index to the descendants that it was linked to when it was pushed, and from
+ * a subject to the attachments that joined it, recursively; never out of an attachment, never
+ * further. Every walk keeps a set of what it has seen and stops at RS_CHANGE_MANIFESTS_MAX.
  */
 #ifndef RS_QUARANTINE_RELEASE_H
 #define RS_QUARANTINE_RELEASE_H
@@ -33,7 +33,7 @@ struct rs_member {
     struct rs_member *subject; /* it goes with this one; NULL for the target and its descendants */
     struct rs_member *first;   /* attachments that go with it, in push order */
     struct rs_member *last;
-    struct rs_member *next;    /* the next one with the same subject */
+    struct rs_member *next; /* the next one with the same subject */
     /* Filled when the plan is carried out: the tags it was pushed under, in push order. */
     const struct rs_pushed_tag *pushed;
     size_t n_pushed;
@@ -63,8 +63,8 @@ struct rs_release_plan {
 };
 
 /**
- * rs_release_plan(): what a release of `target`, which is in quarantine, would do.  Changes nothing.
- * Errors: faults; a refusal is in ret->blocks and no error.
+ * rs_release_plan(): what a release of `target`, which is in quarantine, would do.  Changes
+ * nothing. Errors: faults; a refusal is in ret->blocks and no error.
  */
 RS_MUST_CHECK enum rs_status rs_release_plan(const struct rs_change *c,
                                              struct rs_manifest_row *target,
@@ -77,25 +77,26 @@ RS_MUST_CHECK enum rs_status rs_release_refuse(const struct rs_change *c,
 
 /* Why it is released: goes into the target's record, and into the events as their decision. */
 struct rs_release_why {
-    const char *details;  /* JSON or NULL: what the decision said */
-    const char *override; /* JSON object: an override with its reason and what it overrides; or NULL */
+    const char *details; /* JSON or NULL: what the decision said */
+    /* JSON object: an override with its reason and what it overrides; or NULL */
+    const char *override;
 };
 
 /**
- * rs_release_run(): carry the plan out, in the job that made it: states, blob counters, tags, leases,
- * events (attachments before their subject, push order, one for each tag that moved), records (the
- * target's first, the others naming it).
- * Errors: faults; the job must then fail.
+ * rs_release_run(): carry the plan out, in the job that made it: states, blob counters, tags,
+ * leases, events (attachments before their subject, push order, one for each tag that moved),
+ * records (the target's first, the others naming it). Errors: faults; the job must then fail.
  */
 RS_MUST_CHECK enum rs_status rs_release_run(const struct rs_change *c, struct rs_release_plan *plan,
-                                            const struct rs_release_why *why, struct rs_err *reterr);
+                                            const struct rs_release_why *why,
+                                            struct rs_err *reterr);
 
 /**
  * rs_release_detach(): an attachment in quarantine is from now on held in its own right.  One in
  * state quarantined gets its `quarantine` events: one for each tag it was pushed under, else one
  * without a tag.
  */
-RS_MUST_CHECK enum rs_status rs_release_detach(const struct rs_change *c, struct rs_manifest_row *row,
-                                               struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_release_detach(const struct rs_change *c,
+                                               struct rs_manifest_row *row, struct rs_err *reterr);
 
 #endif

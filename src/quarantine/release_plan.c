@@ -107,7 +107,8 @@ static enum rs_status unit_add(const struct rs_change *c, struct rs_release_plan
     bool goes_behind = false;
     if (row->state == RS_STATE_FAILED)
         return block_add(c, plan,
-                         (struct rs_block){.kind = RS_BLOCK_FAILED_PART, .digest = row->digest}, reterr);
+                         (struct rs_block){.kind = RS_BLOCK_FAILED_PART, .digest = row->digest},
+                         reterr);
     enum rs_status s = rs_idset_add(&plan->units, c->arena, row->id, &added);
     if (s != RS_OK)
         return rs_fail(reterr, s, NULL);
@@ -120,7 +121,8 @@ static enum rs_status unit_add(const struct rs_change *c, struct rs_release_plan
 }
 
 static enum rs_status children_add(const struct rs_change *c, struct rs_release_plan *plan,
-                                   int64_t id, struct rs_manifest_list *queue, struct rs_err *reterr)
+                                   int64_t id, struct rs_manifest_list *queue,
+                                   struct rs_err *reterr)
 {
     struct rs_manifest_list children = {0};
     enum rs_status s = rs_catalog_manifest_children(c->conn, c->arena, id, &children, reterr);
@@ -196,7 +198,8 @@ static enum rs_status blob_is_held(const struct rs_change *c, const struct rs_re
     *ret = false;
     if (strcmp(digest, EMPTY_JSON_DIGEST) == 0)
         return RS_OK;
-    enum rs_status s = rs_catalog_blob_link_get(c->conn, c->repository_id, digest, &link, &not_found);
+    enum rs_status s =
+        rs_catalog_blob_link_get(c->conn, c->repository_id, digest, &link, &not_found);
     if (s != RS_OK && s != RS_NOT_FOUND) {
         if (reterr != NULL)
             *reterr = not_found;
@@ -274,7 +277,8 @@ static enum rs_status attachments_find(const struct rs_change *c, struct rs_rele
 
 /* ---- what refuses ---- */
 
-/* A descendant that is held with a subject which is not let out: that one has to be decided first. */
+/* A descendant that is held with a subject which is not let out: that one has to be decided first.
+ */
 static enum rs_status parts_judge(const struct rs_change *c, struct rs_release_plan *plan,
                                   struct rs_err *reterr)
 {
@@ -334,10 +338,11 @@ enum rs_status rs_release_refuse(const struct rs_change *c, const struct rs_rele
                        "this attachment is held with its subject %s@%s: decide about the subject",
                        c->repository, block->subject);
     case RS_BLOCK_SUBJECT_OF_PART:
-        return rs_fail(reterr, RS_CONFLICT,
-                       "%s@%s cannot be released: its part %s is an attachment held with %s, which is"
-                       " in quarantine; decide about that one first",
-                       c->repository, plan->target->row->digest, block->digest, block->subject);
+        return rs_fail(
+            reterr, RS_CONFLICT,
+            "%s@%s cannot be released: its part %s is an attachment held with %s, which is"
+            " in quarantine; decide about that one first",
+            c->repository, plan->target->row->digest, block->digest, block->subject);
     case RS_BLOCK_TOO_MANY:
         break;
     }
