@@ -28,10 +28,10 @@ struct rs_note_key {
 
 /* A new key of that name.  Errors: RS_NOMEM, RS_INTERNAL. */
 RS_MUST_CHECK enum rs_status rs_note_key_generate(const char *name, struct rs_note_key *ret, struct rs_err *reterr);
-/* "<name>+<hex key id>+<base64>": the verifier key, for whoever checks. */
-RS_MUST_CHECK enum rs_status rs_note_key_write_public(const struct rs_note_key *key, struct rs_buf *out);
+/* Append "<name>+<hex key id>+<base64>": the verifier key, for whoever checks.  (A failure is sticky in the buffer.) */
+enum rs_status rs_note_key_write_public(const struct rs_note_key *key, struct rs_buf *out);
 /* "PRIVATE+KEY+<name>+<hex key id>+<base64>": for the key file only. */
-RS_MUST_CHECK enum rs_status rs_note_key_write_private(const struct rs_note_key *key, struct rs_buf *out);
+enum rs_status rs_note_key_write_private(const struct rs_note_key *key, struct rs_buf *out);
 /* Either text form, surrounding white space ignored.  RS_BAD_REQUEST for anything else. */
 RS_MUST_CHECK enum rs_status rs_note_key_read(struct rs_str text, struct rs_note_key *ret, struct rs_err *reterr);
 

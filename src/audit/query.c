@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audit/record.h"
+#include "auth/active.h"
 #include "base/arena.h"
 #include "json/write.h"
 
@@ -104,7 +105,9 @@ enum rs_status rs_audit_query(struct rs_db *db, struct rs_auth *auth, const stru
         narrowed.repository = NULL;
     }
     rs_arena_init(&arena, PATTERNS_BYTES_MAX);
-    enum rs_status s = rs_auth_patterns(auth, identity, &arena, &q.pattern, &q.n_patterns, reterr);
+    enum rs_status s = rs_auth_check_active(db, identity, reterr);
+    if (s == RS_OK)
+        s = rs_auth_patterns(auth, identity, &arena, &q.pattern, &q.n_patterns, reterr);
     if (s == RS_OK)
         s = form == RS_AUDIT_PAGE ? page_write(db, &narrowed, &q, reterr) : rows_read(db, &narrowed, &q, reterr);
     rs_arena_release(&arena);

@@ -29,7 +29,7 @@ struct rs_audit_page {
  * @filter  borrowed; its texts are compared whole, but for a repository that holds `*`, which is a pattern
  * @bytes_max  a page ends early rather than become larger than this (one record always fits)
  * The page ends early too after a bounded number of rows that matched but may not be seen: has_more is then true and n may be 0.
- * Errors: RS_IO, RS_CORRUPT, RS_NOMEM.  Runs inline (reads only).
+ * Errors: RS_UNAUTHORIZED (the account was disabled or deleted meanwhile), RS_IO, RS_CORRUPT, RS_NOMEM.  Runs inline (reads only).
  */
 RS_MUST_CHECK enum rs_status rs_audit_query(struct rs_db *db, struct rs_auth *auth, const struct rs_identity *identity,
                                             const struct rs_audit_filter *filter, unsigned n_max, size_t bytes_max,

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "auth/active.h"
 #include "base/arena.h"
 #include "events/render.h"
 #include "events/type.h"
@@ -120,10 +121,19 @@ enum rs_status rs_feed_read(struct rs_db *db, struct rs_auth *auth, const struct
     struct reader f = {.n_max = n_max, .bytes_max = bytes_max, .bytes_before = out->len, .form = form, .out = out,
                        .page = {.next = after}};
     rs_arena_init(&arena, ARENA_BYTES_MAX);
-    enum rs_status s = rs_auth_patterns(auth, identity, &arena, &f.pattern, &f.n_patterns, reterr);
+    enum rs_status s = rs_auth_check_active(db, identity, reterr);
+    if (s == RS_OK)
+        s = rs_auth_patterns(auth, identity, &arena, &f.pattern, &f.n_patterns, reterr);
     if (s == RS_OK)
         s = form == RS_FEED_PAGE ? page_write(db, after, &f, reterr) : rows_read(db, after, &f, reterr);
     rs_arena_release(&arena);
     *ret = f.page;
     return s;
+}
+
+enum rs_status rs_feed_newest(struct rs_db *db, int64_t *ret_seq, struct rs_err *reterr)
+{
+    RS_AUTO(rs_db_read) struct rs_db_read r = {0};
+    enum rs_status s = rs_db_read_begin(db, &r.conn, reterr);
+    return s == RS_OK ? rs_catalog_event_newest(r.conn, ret_seq, reterr) : s;
 }

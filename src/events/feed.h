@@ -32,6 +32,9 @@ RS_MUST_CHECK enum rs_status rs_feed_read(struct rs_db *db, struct rs_auth *auth
                                           unsigned n_max, size_t bytes_max, enum rs_feed_form form, struct rs_buf *out,
                                           struct rs_feed_page *ret, struct rs_err *reterr);
 
+/* The newest event's sequence, 0 when there is none: where a reader begins who wants only what follows. */
+RS_MUST_CHECK enum rs_status rs_feed_newest(struct rs_db *db, int64_t *ret_seq, struct rs_err *reterr);
+
 /* May somebody with this access see the event / its decision's details?  (The rules above, as pure functions.) */
 bool rs_feed_shows(const struct rs_access *access, const char *type, bool is_held);
 bool rs_feed_shows_details(const struct rs_access *access);
