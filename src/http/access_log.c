@@ -16,7 +16,9 @@ static const char *method_word(const struct rs_request *r)
 
 static uint64_t sent_bytes(const struct rs_request *r)
 {
-    bool has_body = r->phase == RS_PHASE_REPLIED && r->method != RS_HEAD && r->reply.kind != RS_REPLY_LENGTH && r->reply.kind != RS_REPLY_STREAM && r->reply.status != 304;
+    bool has_body = r->phase == RS_PHASE_REPLIED && r->method != RS_HEAD &&
+                    r->reply.kind != RS_REPLY_LENGTH && r->reply.kind != RS_REPLY_STREAM &&
+                    r->reply.status != 304;
     return has_body ? r->reply.length : 0;
 }
 
@@ -33,7 +35,8 @@ static void count(const struct rs_request *r, uint64_t micro)
 void rs_access_log(const struct rs_request *r, bool is_cut)
 {
     uint64_t micro = (rs_clock_mono_ns() - r->started_ns) / 1000;
-    bool is_fault = r->err.status != RS_OK && rs_status_http(r->err.status) >= 500 && r->err.status != RS_BUSY;
+    bool is_fault =
+        r->err.status != RS_OK && rs_status_http(r->err.status) >= 500 && r->err.status != RS_BUSY;
     count(r, micro);
     if (r->server->o.quiet_access_log && !is_fault)
         return;
@@ -45,10 +48,11 @@ void rs_access_log(const struct rs_request *r, bool is_cut)
         (void)rs_text_copy(from, sizeof(from), rs_buf_text(&where));
         rs_buf_release(&where);
     }
-    rs_log(is_fault ? RS_LOG_ERROR : RS_LOG_INFO, "request",
-           RS_F("id", r->id), RS_F("source", r->source), RS_F("principal", r->identity.name),
+    rs_log(is_fault ? RS_LOG_ERROR : RS_LOG_INFO, "request", RS_F("id", r->id),
+           RS_F("source", r->source), RS_F("principal", r->identity.name),
            RS_F("method", method_word(r)), RS_F("path", r->uri.path.n > 0 ? r->uri.path.p : "-"),
-           RS_N("status", r->phase == RS_PHASE_REPLIED ? r->reply.status : 0), RS_N("sent", sent_bytes(r)), RS_N("received", r->body.received), RS_N("us", micro),
+           RS_N("status", r->phase == RS_PHASE_REPLIED ? r->reply.status : 0),
+           RS_N("sent", sent_bytes(r)), RS_N("received", r->body.received), RS_N("us", micro),
            RS_F("error", is_error ? rs_status_name(r->err.status) : NULL),
            RS_F("reason", is_error ? r->err.message : NULL),
            RS_F("cause", is_error && r->err.log[0] != '\0' ? r->err.log : NULL),

@@ -15,7 +15,8 @@ bool rs_address_parse(const char *text, unsigned char ret[16])
     return inet_pton(AF_INET6, text, ret) == 1;
 }
 
-enum rs_status rs_proxy_block_parse(const char *text, struct rs_proxy_block *ret, struct rs_err *reterr)
+enum rs_status rs_proxy_block_parse(const char *text, struct rs_proxy_block *ret,
+                                    struct rs_err *reterr)
 {
     char address[INET6_ADDRSTRLEN];
     const char *slash = strchr(text, '/');
@@ -32,7 +33,9 @@ enum rs_status rs_proxy_block_parse(const char *text, struct rs_proxy_block *ret
     if (ok && slash != NULL)
         ok = rs_parse_u64(rs_str_of(slash + 1), bits_max, &bits);
     if (!ok)
-        return rs_fail(reterr, RS_BAD_REQUEST, "'%.100s' is neither an address nor a block of addresses (as 10.0.0.0/8)", text);
+        return rs_fail(reterr, RS_BAD_REQUEST,
+                       "'%.100s' is neither an address nor a block of addresses (as 10.0.0.0/8)",
+                       text);
     if (slash == NULL)
         bits = bits_max;
     ret->bits = (unsigned)(is_v4 ? bits + 96 : bits);

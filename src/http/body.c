@@ -1,10 +1,12 @@
 /*
  * Request bodies: into memory up to a limit, or through a bounded ring to a worker.
  *
- * The loop thread puts bytes into the ring; a task on a worker takes them out and feeds the sink.  A task is queued when bytes come and none
- * is (is_draining), and ends when the ring is empty, so that a slow client holds no thread.  When the ring is full the connection is
- * suspended; the worker resumes it at half.  The task that finds the ring empty after the last byte runs the handler.
- * If the client goes away meanwhile, the task that is at work ends the request; if none is, the completion callback does.
+ * The loop thread puts bytes into the ring; a task on a worker takes them out and feeds the sink.
+ * A task is queued when bytes come and none is (is_draining), and ends when the ring is empty, so
+ * that a slow client holds no thread.  When the ring is full the connection is suspended; the
+ * worker resumes it at half.  The task that finds the ring empty after the last byte runs the
+ * handler. If the client goes away meanwhile, the task that is at work ends the request; if none
+ * is, the completion callback does.
  */
 #include "http/http_internal.h"
 
@@ -32,7 +34,8 @@ enum rs_status rs_body_start(struct rs_request *r)
     struct rs_body *b = &r->body;
     if (route->body == RS_BODY_MEMORY)
         b->memory = (struct rs_buf)RS_BUF_INIT((size_t)route->body_max);
-    else if (route->body == RS_BODY_STREAM && b->sink.write != NULL && !rs_ring_init(&b->ring, r->server->o.body_ring_bytes))
+    else if (route->body == RS_BODY_STREAM && b->sink.write != NULL &&
+             !rs_ring_init(&b->ring, r->server->o.body_ring_bytes))
         return rs_fail(&r->err, RS_NOMEM, NULL);
     return RS_OK;
 }
@@ -45,7 +48,8 @@ void rs_body_release(struct rs_body *b)
 
 /* ---- the worker's side ---- */
 
-/* The task ends; mu is held and is released.  Either the request ends with it, or the loop goes on. */
+/* The task ends; mu is held and is released.  Either the request ends with it, or the loop goes on.
+ */
 static void leave(struct rs_request *r)
 {
     struct rs_conn *c = r->conn;
@@ -151,7 +155,8 @@ static bool start_draining(struct rs_request *r)
 }
 
 /* *ret_suspended: the rest comes again when the worker has made room. */
-static enum rs_status put_in_ring(struct rs_request *r, const char *bytes, size_t n, size_t *taken, bool *ret_suspended)
+static enum rs_status put_in_ring(struct rs_request *r, const char *bytes, size_t n, size_t *taken,
+                                  bool *ret_suspended)
 {
     struct rs_body *b = &r->body;
     enum rs_status s = RS_OK;
@@ -226,7 +231,8 @@ bool rs_body_finish(struct rs_request *r, bool *ret_closing)
     }
     (void)pthread_mutex_lock(&b->mu);
     if (b->is_draining || !b->has_failed) {
-        /* Suspend first: from has_ended on the worker may run the handler, and the request must not go away under it. */
+        /* Suspend first: from has_ended on the worker may run the handler, and the request must not
+         * go away under it. */
         b->is_suspended = rs_conn_suspend(r->conn);
         *ret_closing = !b->is_suspended;
         go_on = false;

@@ -1,7 +1,8 @@
 /*
- * MHD's door.  MHD calls the access handler once when the headers are there, then for each piece of the body, then once more at the end;
- * and after a resume it repeats the call in which the connection was suspended.  A reply that is queued in the first call closes the
- * connection, so that a request without a body does everything in the last one.
+ * MHD's door.  MHD calls the access handler once when the headers are there, then for each piece of
+ * the body, then once more at the end; and after a resume it repeats the call in which the
+ * connection was suspended.  A reply that is queued in the first call closes the connection, so
+ * that a request without a body does everything in the last one.
  */
 #include "http/http_internal.h"
 
@@ -19,7 +20,8 @@ static bool find_method(const char *word, enum rs_method *ret)
         const char *word;
         enum rs_method method;
     } words[] = {
-        {"GET", RS_GET}, {"HEAD", RS_HEAD}, {"PUT", RS_PUT}, {"POST", RS_POST}, {"PATCH", RS_PATCH}, {"DELETE", RS_DELETE},
+        {"GET", RS_GET},   {"HEAD", RS_HEAD},   {"PUT", RS_PUT},
+        {"POST", RS_POST}, {"PATCH", RS_PATCH}, {"DELETE", RS_DELETE},
     };
     for (size_t i = 0; i < RS_ARRAY_LEN(words); i++) {
         if (strcmp(word, words[i].word) == 0) {
@@ -55,7 +57,8 @@ static enum MHD_Result queue(struct rs_request *r)
     return MHD_queue_response(r->mhd, re->status, re->response);
 }
 
-/* Like queue(), where the request has a body that was not read: MHD closes the connection after the reply. */
+/* Like queue(), where the request has a body that was not read: MHD closes the connection after the
+ * reply. */
 static enum MHD_Result queue_early(struct rs_request *r)
 {
     r->conn->must_linger = true;
@@ -90,8 +93,10 @@ static enum MHD_Result refuse_body(struct rs_request *r)
 
 static void run_on_worker(struct rs_task *task)
 {
-    struct rs_request *r = (struct rs_request *)(void *)((char *)task - offsetof(struct rs_request, task));
-    if (rs_dispatch_progress(r, true) == RS_PROGRESS_DONE && !(r->head.has_body && !r->body_is_complete))
+    struct rs_request *r =
+        (struct rs_request *)(void *)((char *)task - offsetof(struct rs_request, task));
+    if (rs_dispatch_progress(r, true) == RS_PROGRESS_DONE &&
+        !(r->head.has_body && !r->body_is_complete))
         rs_dispatch_finish(r);
     rs_conn_resume(r->conn); /* the last touch: the loop has it now */
 }
@@ -197,8 +202,9 @@ static enum MHD_Result after_worker(struct rs_request *r)
     return queue(r);
 }
 
-static enum MHD_Result on_access(void *arg, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
-                                 const char *bytes, size_t *n, void **context)
+static enum MHD_Result on_access(void *arg, struct MHD_Connection *mhd, const char *url,
+                                 const char *method, const char *version, const char *bytes,
+                                 size_t *n, void **context)
 {
     struct rs_request *r = *context;
     (void)arg;
@@ -229,7 +235,8 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *mhd, const ch
 static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd)
 {
     struct rs_listener *l = arg;
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct rs_conn *c = info == NULL ? NULL : info->socket_context;
     if (c == NULL)
         return NULL;
@@ -239,7 +246,8 @@ static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd
     return &c->request;
 }
 
-static void on_completed(void *arg, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
+static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
+                         enum MHD_RequestTerminationCode code)
 {
     struct rs_listener *l = arg;
     struct rs_request *r = *context;
@@ -280,10 +288,12 @@ RS_PRINTF(2, 0) static void on_message(void *arg, const char *fmt, va_list ap)
 
 static const char tls_priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 
-enum rs_status rs_listener_start(struct rs_listener *l, const struct rs_listen *listen, struct rs_err *reterr)
+enum rs_status rs_listener_start(struct rs_listener *l, const struct rs_listen *listen,
+                                 struct rs_err *reterr)
 {
     const struct rs_server_options *o = &l->server->o;
-    enum rs_status s = rs_listen_open(listen, o->listen_backlog, &l->fd, l->url, sizeof(l->url), reterr);
+    enum rs_status s =
+        rs_listen_open(listen, o->listen_backlog, &l->fd, l->url, sizeof(l->url), reterr);
     if (s == RS_OK && listen->cert_file != NULL)
         s = rs_tls_new(listen->cert_file, listen->key_file, &l->tls, reterr);
     if (s != RS_OK)
@@ -300,27 +310,25 @@ enum rs_status rs_listener_start(struct rs_listener *l, const struct rs_listen *
     };
     if (l->tls == NULL)
         tls_options[0] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-    unsigned flags = MHD_USE_ERROR_LOG | MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
+    unsigned flags =
+        MHD_USE_ERROR_LOG | MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
     if (l->tls != NULL)
         flags |= MHD_USE_TLS;
     l->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, on_access, l,
-        MHD_OPTION_EXTERNAL_LOGGER, on_message, l,
-        MHD_OPTION_LISTEN_SOCKET, l->fd,
-        MHD_OPTION_THREAD_POOL_SIZE, o->loop_threads > 1 ? o->loop_threads : 0U,
-        MHD_OPTION_THREAD_STACK_SIZE, LOOP_STACK_BYTES,
-        MHD_OPTION_CLIENT_DISCIPLINE_LVL, 2,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, o->connection_memory_bytes,
-        MHD_OPTION_CONNECTION_LIMIT, o->connections_max,
+        flags, 0, NULL, NULL, on_access, l, MHD_OPTION_EXTERNAL_LOGGER, on_message, l,
+        MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_THREAD_POOL_SIZE,
+        o->loop_threads > 1 ? o->loop_threads : 0U, MHD_OPTION_THREAD_STACK_SIZE, LOOP_STACK_BYTES,
+        MHD_OPTION_CLIENT_DISCIPLINE_LVL, 2, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        o->connection_memory_bytes, MHD_OPTION_CONNECTION_LIMIT, o->connections_max,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_per_ip_max,
-        MHD_OPTION_CONNECTION_TIMEOUT, o->stall_timeout_s,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, l,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, l,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,
-        MHD_OPTION_NOTIFY_CONNECTION, rs_conn_on_notice, l,
-        MHD_OPTION_ARRAY, tls_options,
-        MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, o->stall_timeout_s, MHD_OPTION_UNESCAPE_CALLBACK,
+        keep_escapes, l, MHD_OPTION_URI_LOG_CALLBACK, on_target, l, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, l, MHD_OPTION_NOTIFY_CONNECTION, rs_conn_on_notice, l, MHD_OPTION_ARRAY,
+        tls_options, MHD_OPTION_END);
     if (l->daemon == NULL)
-        return rs_fail(reterr, RS_IO, "the HTTP library did not start on %s; run with --log-level debug to see why", listen->address);
+        return rs_fail(
+            reterr, RS_IO,
+            "the HTTP library did not start on %s; run with --log-level debug to see why",
+            listen->address);
     return RS_OK;
 }

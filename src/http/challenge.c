@@ -1,7 +1,7 @@
 /*
  * WWW-Authenticate.  Spec: RFC 9110 section 11.6.1, RFC 6750, Docker's token specification.
- * Clients read the first header only, want every parameter quoted, and take the last "basic" or "bearer" they find for the scheme: no other
- * word here may hold these.
+ * Clients read the first header only, want every parameter quoted, and take the last "basic" or
+ * "bearer" they find for the scheme: no other word here may hold these.
  */
 #include "http/http_internal.h"
 
@@ -46,17 +46,22 @@ void rs_challenge_add(struct rs_request *r)
             return;
     }
     /* The token service itself is asked with a password. */
-    if (r->server->o.challenge == RS_CHALLENGE_BASIC || is_token_service(r) || r->server->o.auth == NULL) {
+    if (r->server->o.challenge == RS_CHALLENGE_BASIC || is_token_service(r) ||
+        r->server->o.auth == NULL) {
         rs_reply_header(re, "WWW-Authenticate", "Basic realm=\"roadstead\"");
         return;
     }
     const char *scope = scope_of(r);
     const char *more = re->challenge_scope;
-    rs_reply_headerf(re, "WWW-Authenticate", "Bearer realm=\"%s/token\",service=\"%s\"%s%s%s%s%s%s%s%s",
-                     rs_request_base_url(r), rs_auth_service(r->server->o.auth),
-                     scope != NULL || more != NULL ? ",scope=\"" : "", scope != NULL ? scope : "",
-                     scope != NULL && more != NULL ? " " : "", more != NULL ? more : "",
-                     scope != NULL || more != NULL ? "\"" : "",
-                     re->challenge_error != NULL ? ",error=\"" : "", re->challenge_error != NULL ? re->challenge_error : "",
-                     re->challenge_error != NULL ? "\"" : "");
+    if (more != NULL && r->identity.is_token && re->challenge_error == NULL)
+        re->challenge_error =
+            "insufficient_scope"; /* the handler missed one that the route does not ask for */
+    rs_reply_headerf(
+        re, "WWW-Authenticate", "Bearer realm=\"%s/token\",service=\"%s\"%s%s%s%s%s%s%s%s",
+        rs_request_base_url(r), rs_auth_service(r->server->o.auth),
+        scope != NULL || more != NULL ? ",scope=\"" : "", scope != NULL ? scope : "",
+        scope != NULL && more != NULL ? " " : "", more != NULL ? more : "",
+        scope != NULL || more != NULL ? "\"" : "", re->challenge_error != NULL ? ",error=\"" : "",
+        re->challenge_error != NULL ? re->challenge_error : "",
+        re->challenge_error != NULL ? "\"" : "");
 }

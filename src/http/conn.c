@@ -11,7 +11,8 @@
 
 static void find_address(struct rs_conn *c)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr *sa = info == NULL ? NULL : info->client_addr;
     unsigned char bytes[16];
     (void)rs_text_copy(c->address, sizeof(c->address), "unknown");
@@ -24,16 +25,19 @@ static void find_address(struct rs_conn *c)
     } else if (sa->sa_family == AF_INET6) {
         struct sockaddr_in6 in6;
         memcpy(&in6, sa, sizeof(in6));
-        if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) /* one client has one address, whichever socket it came through */
+        if (IN6_IS_ADDR_V4MAPPED(
+                &in6.sin6_addr)) /* one client has one address, whichever socket it came through */
             (void)inet_ntop(AF_INET, in6.sin6_addr.s6_addr + 12, c->address, sizeof(c->address));
         else
             (void)inet_ntop(AF_INET6, &in6.sin6_addr, c->address, sizeof(c->address));
     }
-    static const struct rs_proxy_block v4_loopback = {.address = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104};
+    static const struct rs_proxy_block v4_loopback = {
+        .address = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104};
     static const struct rs_proxy_block v6_loopback = {.address = {[15] = 1}, .bits = 128};
     if (!rs_address_parse(c->address, bytes))
         return;
-    c->is_loopback = rs_proxy_block_has(&v4_loopback, bytes) || rs_proxy_block_has(&v6_loopback, bytes);
+    c->is_loopback =
+        rs_proxy_block_has(&v4_loopback, bytes) || rs_proxy_block_has(&v6_loopback, bytes);
     const struct rs_server *server = c->listener->server;
     for (unsigned i = 0; i < server->o.trusted_proxies_n && !c->is_from_proxy; i++)
         c->is_from_proxy = rs_proxy_block_has(&server->proxies[i], bytes);
@@ -49,7 +53,8 @@ static struct rs_conn *conn_new(struct rs_listener *l, struct MHD_Connection *mh
     c->listener = l;
     c->mhd = mhd;
     c->fd = -1;
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (info != NULL)
         c->fd = info->connect_fd;
     find_address(c);
@@ -59,7 +64,8 @@ static struct rs_conn *conn_new(struct rs_listener *l, struct MHD_Connection *mh
     r->server = l->server;
     r->reply.fd = -1;
     (void)pthread_mutex_init(&r->body.mu, NULL);
-    atomic_store(&c->deadline_ms, rs_clock_mono_ms() + (uint64_t)l->server->o.idle_timeout_s * 1000);
+    atomic_store(&c->deadline_ms,
+                 rs_clock_mono_ms() + (uint64_t)l->server->o.idle_timeout_s * 1000);
     return c;
 }
 
@@ -79,7 +85,8 @@ static void on_started(struct rs_listener *l, struct MHD_Connection *mhd, void *
     if (c == NULL)
         return; /* the first request is refused for lack of a connection */
     if (l->tls != NULL) {
-        const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
         /* MHD needs this pointer for pre-shared keys only, which are not used here. */
         if (info != NULL)
             gnutls_session_set_ptr(info->tls_session, l->tls);
@@ -103,7 +110,8 @@ static void on_closed(struct rs_listener *l, void **context)
     rs_conn_unref(c);
 }
 
-void rs_conn_on_notice(void *arg, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
+void rs_conn_on_notice(void *arg, struct MHD_Connection *mhd, void **context,
+                       enum MHD_ConnectionNotificationCode code)
 {
     switch (code) {
     case MHD_CONNECTION_NOTIFY_STARTED:

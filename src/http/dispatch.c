@@ -25,8 +25,9 @@ static enum rs_status copy_params(struct rs_request *r)
 static enum rs_status no_row(struct rs_request *r)
 {
     if (r->match.bad_name)
-        return rs_fail(&r->err, RS_NAME_INVALID,
-                       "invalid repository name: components of a-z and 0-9, joined by one of . _ __ - and separated by /, at most 255 bytes");
+        return rs_fail(
+            &r->err, RS_NAME_INVALID,
+            "invalid repository name: components of a-z and 0-9, joined by one of . _ __ - and separated by /, at most 255 bytes");
     if (r->match.allowed == 0)
         return rs_fail(&r->err, RS_NOT_FOUND, "there is nothing at this path");
     char allowed[RS_ALLOW_BYTES];
@@ -42,7 +43,8 @@ enum rs_status rs_dispatch_route(struct rs_request *r)
         return no_row(r);
     const char *twice = rs_uri_repeated(&r->uri, r->match.route->repeated);
     if (twice != NULL)
-        return rs_fail(&r->err, RS_BAD_REQUEST, "the query parameter '%.64s' may be there once", twice);
+        return rs_fail(&r->err, RS_BAD_REQUEST, "the query parameter '%.64s' may be there once",
+                       twice);
     return copy_params(r);
 }
 
@@ -55,13 +57,15 @@ static enum rs_status authenticate(struct rs_request *r, bool is_on_worker, bool
     *ret_blocks = false;
     if (auth == NULL)
         return rs_fail(&r->err, RS_BUSY, "the registry is starting; try again");
-    enum rs_status s = rs_auth_authenticate(auth, r->head.authorization, r->source, &r->arena,
-                                            is_on_worker ? RS_AUTH_MAY_BLOCK : RS_AUTH_INLINE, &result, &r->err);
+    enum rs_status s =
+        rs_auth_authenticate(auth, r->head.authorization, r->source, &r->arena,
+                             is_on_worker ? RS_AUTH_MAY_BLOCK : RS_AUTH_INLINE, &result, &r->err);
     if (s == RS_OK && result.must_block && is_on_worker)
         s = rs_fail(&r->err, RS_INTERNAL, NULL); /* nothing was decided: deny */
     if (s != RS_OK) {
         rs_reply_retry_after(&r->reply, result.retry_after_s);
-        if (s == RS_UNAUTHORIZED && r->server->o.challenge == RS_CHALLENGE_BEARER && r->head.authorization != NULL)
+        if (s == RS_UNAUTHORIZED && r->server->o.challenge == RS_CHALLENGE_BEARER &&
+            r->head.authorization != NULL)
             r->reply.challenge_error = "invalid_token";
         return rs_fail(&r->err, s, NULL);
     }
@@ -79,7 +83,8 @@ static bool needs_identity(const struct rs_request *r)
     case RS_NEED_NOTHING:
         return false;
     case RS_NEED_METRICS:
-        return !(r->server->o.metrics_on_loopback && r->conn->is_loopback && !r->conn->is_from_proxy);
+        return !(r->server->o.metrics_on_loopback && r->conn->is_loopback &&
+                 !r->conn->is_from_proxy);
     case RS_NEED_LOGIN:
     case RS_NEED_READ:
     case RS_NEED_UPLOAD:
@@ -106,11 +111,15 @@ static enum rs_status check_body(struct rs_request *r)
     if (!r->head.has_body)
         return RS_OK;
     if (!is_identity_coding(r->head.content_encoding))
-        return rs_fail(&r->err, RS_MEDIA_TYPE, "encoded bodies are not taken: send the bytes as they are, without Content-Encoding");
+        return rs_fail(
+            &r->err, RS_MEDIA_TYPE,
+            "encoded bodies are not taken: send the bytes as they are, without Content-Encoding");
     if (route->body == RS_BODY_NONE && r->head.content_length > 0)
         return rs_fail(&r->err, RS_BAD_REQUEST, "this request takes no body");
-    if (route->body_max > 0 && r->head.content_length > 0 && (uint64_t)r->head.content_length > route->body_max)
-        return rs_fail(&r->err, RS_TOO_LARGE, "the body is larger than the %llu bytes that are taken here",
+    if (route->body_max > 0 && r->head.content_length > 0 &&
+        (uint64_t)r->head.content_length > route->body_max)
+        return rs_fail(&r->err, RS_TOO_LARGE,
+                       "the body is larger than the %llu bytes that are taken here",
                        (unsigned long long)route->body_max);
     return RS_OK;
 }
@@ -167,7 +176,8 @@ enum rs_progress rs_dispatch_progress(struct rs_request *r, bool is_on_worker)
         r->stage = r->match.route->body == RS_BODY_STREAM ? RS_STAGE_BEGIN : RS_STAGE_HANDLER;
     }
     const struct rs_route *route = r->match.route;
-    bool is_for_worker = route != NULL && (route->runs == RS_RUNS_ON_WORKER || route->body == RS_BODY_STREAM);
+    bool is_for_worker =
+        route != NULL && (route->runs == RS_RUNS_ON_WORKER || route->body == RS_BODY_STREAM);
     if (r->stage == RS_STAGE_BEGIN) {
         if (!is_on_worker)
             return RS_PROGRESS_NEEDS_WORKER;

@@ -21,7 +21,8 @@ static bool value_is_clean(const char *value, size_t n)
     return true;
 }
 
-/* Headers that say who asks, what for, or where a body ends: one that is there twice has two meanings. */
+/* Headers that say who asks, what for, or where a body ends: one that is there twice has two
+ * meanings. */
 static bool take_once(struct scan *s, const char **slot, const char *value)
 {
     if (*slot != NULL) {
@@ -32,7 +33,8 @@ static bool take_once(struct scan *s, const char **slot, const char *value)
     return true;
 }
 
-static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *key, size_t key_n, const char *value, size_t value_n)
+static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *key, size_t key_n,
+                                 const char *value, size_t value_n)
 {
     struct scan *s = arg;
     struct rs_head *h = &s->r->head;
@@ -49,7 +51,9 @@ static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char 
         const char *name;
         const char **slot;
     } once[] = {
-        {"authorization", &h->authorization}, {"host", &h->host}, {"content-length", &s->connection_length},
+        {"authorization", &h->authorization},
+        {"host", &h->host},
+        {"content-length", &s->connection_length},
         {"content-encoding", &h->content_encoding},
     };
     for (size_t i = 0; i < RS_ARRAY_LEN(once); i++) {
@@ -78,15 +82,20 @@ enum rs_status rs_head_read(struct rs_request *r)
     if (s.problem != NULL)
         return rs_fail(&r->err, RS_BAD_REQUEST, "%s", s.problem);
     if (h->host != NULL && h->host[0] != '\0' && !rs_uri_host_is_valid(rs_str_of(h->host)))
-        return rs_fail(&r->err, RS_BAD_REQUEST, "the Host header is not a host name with an optional port");
+        return rs_fail(&r->err, RS_BAD_REQUEST,
+                       "the Host header is not a host name with an optional port");
     if (r->uri.authority.n > 0 && h->host != NULL &&
-        (strlen(h->host) != r->uri.authority.n || strncasecmp(h->host, r->uri.authority.p, r->uri.authority.n) != 0))
-        return rs_fail(&r->err, RS_BAD_REQUEST, "the request target and the Host header name different hosts");
+        (strlen(h->host) != r->uri.authority.n ||
+         strncasecmp(h->host, r->uri.authority.p, r->uri.authority.n) != 0))
+        return rs_fail(&r->err, RS_BAD_REQUEST,
+                       "the request target and the Host header name different hosts");
     uint64_t length = 0;
-    if (s.connection_length != NULL && !rs_parse_u64(rs_str_of(s.connection_length), INT64_MAX, &length))
+    if (s.connection_length != NULL &&
+        !rs_parse_u64(rs_str_of(s.connection_length), INT64_MAX, &length))
         return rs_fail(&r->err, RS_BAD_REQUEST, "the Content-Length is not a number that can be");
     if (s.is_chunked && s.connection_length != NULL)
-        return rs_fail(&r->err, RS_BAD_REQUEST, "the request has both Content-Length and Transfer-Encoding");
+        return rs_fail(&r->err, RS_BAD_REQUEST,
+                       "the request has both Content-Length and Transfer-Encoding");
     h->content_length = s.is_chunked ? -1 : (int64_t)length;
     h->has_body = h->content_length != 0;
     return RS_OK;
@@ -97,7 +106,8 @@ bool rs_head_is_from_proxy(const struct rs_request *r)
     return r->conn->is_from_proxy;
 }
 
-/* The last address in X-Forwarded-For that is not one of our proxies: whatever stands before it may be invented. */
+/* The last address in X-Forwarded-For that is not one of our proxies: whatever stands before it may
+ * be invented. */
 static const char *forwarded_source(struct rs_request *r)
 {
     const char *list = r->head.forwarded_for;
@@ -143,7 +153,8 @@ static const char *find_base_url(struct rs_request *r)
     const char *host = r->head.host;
     if (r->conn->is_from_proxy) {
         const struct rs_head *h = &r->head;
-        if (h->forwarded_proto != NULL && (strcmp(h->forwarded_proto, "https") == 0 || strcmp(h->forwarded_proto, "http") == 0))
+        if (h->forwarded_proto != NULL &&
+            (strcmp(h->forwarded_proto, "https") == 0 || strcmp(h->forwarded_proto, "http") == 0))
             scheme = h->forwarded_proto;
         if (h->forwarded_host != NULL && rs_uri_host_is_valid(rs_str_of(h->forwarded_host)))
             host = h->forwarded_host;

@@ -18,7 +18,7 @@ struct rs_metric {
     enum kind kind;
     rs_metric_read read; /* NULL: `value` counts */
     void *read_arg;
-    _Atomic int64_t value;   /* of a histogram: the sum of what was observed, in millionths */
+    _Atomic int64_t value; /* of a histogram: the sum of what was observed, in millionths */
     unsigned bounds_n;
     uint64_t bounds[RS_METRIC_BOUNDS_MAX];
     _Atomic uint64_t buckets[RS_METRIC_BOUNDS_MAX + 1]; /* not cumulative */
@@ -54,7 +54,8 @@ void rs_metrics_free(struct rs_metrics *m)
     free(m);
 }
 
-static struct rs_metric *add(struct rs_metrics *m, enum kind kind, const char *name, const char *help, const char *labels)
+static struct rs_metric *add(struct rs_metrics *m, enum kind kind, const char *name,
+                             const char *help, const char *labels)
 {
     if (m == NULL)
         return NULL;
@@ -72,18 +73,20 @@ static struct rs_metric *add(struct rs_metrics *m, enum kind kind, const char *n
     return metric;
 }
 
-struct rs_metric *rs_metrics_counter(struct rs_metrics *m, const char *name, const char *help, const char *labels)
+struct rs_metric *rs_metrics_counter(struct rs_metrics *m, const char *name, const char *help,
+                                     const char *labels)
 {
     return add(m, KIND_COUNTER, name, help, labels);
 }
 
-struct rs_metric *rs_metrics_gauge(struct rs_metrics *m, const char *name, const char *help, const char *labels)
+struct rs_metric *rs_metrics_gauge(struct rs_metrics *m, const char *name, const char *help,
+                                   const char *labels)
 {
     return add(m, KIND_GAUGE, name, help, labels);
 }
 
-struct rs_metric *rs_metrics_histogram(struct rs_metrics *m, const char *name, const char *help, const char *labels,
-                                       const uint64_t *bounds_micro, unsigned n)
+struct rs_metric *rs_metrics_histogram(struct rs_metrics *m, const char *name, const char *help,
+                                       const char *labels, const uint64_t *bounds_micro, unsigned n)
 {
     rs_assert(n <= RS_METRIC_BOUNDS_MAX);
     struct rs_metric *metric = add(m, KIND_HISTOGRAM, name, help, labels);
@@ -103,14 +106,14 @@ static struct rs_metric *add_read(struct rs_metric *metric, rs_metric_read read,
     return metric;
 }
 
-struct rs_metric *rs_metrics_counter_of(struct rs_metrics *m, const char *name, const char *help, const char *labels,
-                                        rs_metric_read read, void *arg)
+struct rs_metric *rs_metrics_counter_of(struct rs_metrics *m, const char *name, const char *help,
+                                        const char *labels, rs_metric_read read, void *arg)
 {
     return add_read(add(m, KIND_COUNTER, name, help, labels), read, arg);
 }
 
-struct rs_metric *rs_metrics_gauge_of(struct rs_metrics *m, const char *name, const char *help, const char *labels,
-                                      rs_metric_read read, void *arg)
+struct rs_metric *rs_metrics_gauge_of(struct rs_metrics *m, const char *name, const char *help,
+                                      const char *labels, rs_metric_read read, void *arg)
 {
     return add_read(add(m, KIND_GAUGE, name, help, labels), read, arg);
 }
@@ -142,7 +145,8 @@ void rs_metric_observe(struct rs_metric *metric, uint64_t value_micro)
 
 static void add_micro(struct rs_buf *out, uint64_t micro)
 {
-    (void)rs_buf_addf(out, "%llu.%06llu", (unsigned long long)(micro / 1000000), (unsigned long long)(micro % 1000000));
+    (void)rs_buf_addf(out, "%llu.%06llu", (unsigned long long)(micro / 1000000),
+                      (unsigned long long)(micro % 1000000));
 }
 
 static void render_histogram(struct rs_metric *metric, struct rs_buf *out)
@@ -162,22 +166,27 @@ static void render_histogram(struct rs_metric *metric, struct rs_buf *out)
     }
     (void)rs_buf_addf(out, "%s_sum%s%s%s ", metric->name, open, metric->labels, close);
     add_micro(out, (uint64_t)atomic_load_explicit(&metric->value, memory_order_relaxed));
-    (void)rs_buf_addf(out, "\n%s_count%s%s%s %llu\n", metric->name, open, metric->labels, close, (unsigned long long)total);
+    (void)rs_buf_addf(out, "\n%s_count%s%s%s %llu\n", metric->name, open, metric->labels, close,
+                      (unsigned long long)total);
 }
 
 static void render_one(struct rs_metric *metric, bool is_first_of_name, struct rs_buf *out)
 {
     static const char *const words[] = {"counter", "gauge", "histogram"};
     if (is_first_of_name)
-        (void)rs_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name, words[metric->kind]);
+        (void)rs_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help,
+                          metric->name, words[metric->kind]);
     if (metric->kind == KIND_HISTOGRAM) {
         render_histogram(metric, out);
         return;
     }
-    int64_t value = metric->read != NULL ? metric->read(metric->read_arg) : atomic_load_explicit(&metric->value, memory_order_relaxed);
+    int64_t value = metric->read != NULL
+                        ? metric->read(metric->read_arg)
+                        : atomic_load_explicit(&metric->value, memory_order_relaxed);
     const char *open = metric->labels[0] != '\0' ? "{" : "";
     const char *close = metric->labels[0] != '\0' ? "}" : "";
-    (void)rs_buf_addf(out, "%s%s%s%s %lld\n", metric->name, open, metric->labels, close, (long long)value);
+    (void)rs_buf_addf(out, "%s%s%s%s %lld\n", metric->name, open, metric->labels, close,
+                      (long long)value);
 }
 
 enum rs_status rs_metrics_render(struct rs_metrics *m, struct rs_buf *out)

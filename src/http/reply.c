@@ -1,5 +1,5 @@
 /* What handlers say; see reply_finish.c for how it becomes an answer. */
-#include "http/http_internal.h"
+#include "http/reply.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "http/http_internal.h"
 
 static struct rs_request *request_of(struct rs_reply *re)
 {
@@ -146,7 +147,8 @@ void rs_reply_bytes(struct rs_reply *re, const char *content_type, const void *b
     re->kind = RS_REPLY_HEAP;
 }
 
-void rs_reply_file(struct rs_reply *re, const char *content_type, RS_TAKES int fd, uint64_t offset, uint64_t length)
+void rs_reply_file(struct rs_reply *re, const char *content_type, RS_TAKES int fd, uint64_t offset,
+                   uint64_t length)
 {
     rs_reply_drop_body(re);
     set_type(re, content_type);
@@ -176,16 +178,17 @@ void rs_reply_challenge_scope(struct rs_reply *re, const char *scope)
     struct rs_arena *arena = &request_of(re)->arena;
     if (!is_clean(scope) || strpbrk(scope, "\"\\") != NULL)
         return; /* cannot be said inside quotes, and names nothing that exists */
-    const char *both = re->challenge_scope == NULL ? rs_arena_strdup(arena, scope)
-                                                   : rs_arena_printf(arena, "%s %s", re->challenge_scope, scope);
+    const char *both = re->challenge_scope == NULL
+                           ? rs_arena_strdup(arena, scope)
+                           : rs_arena_printf(arena, "%s %s", re->challenge_scope, scope);
     if (both == NULL)
         fail(re, RS_NOMEM);
     else
         re->challenge_scope = both;
 }
 
-struct rs_stream *rs_reply_stream(struct rs_reply *re, const char *content_type, unsigned wait_ms, rs_stream_pull pull,
-                                  void (*done)(void *arg), void *arg)
+struct rs_stream *rs_reply_stream(struct rs_reply *re, const char *content_type, unsigned wait_ms,
+                                  rs_stream_pull pull, void (*done)(void *arg), void *arg)
 {
     rs_reply_drop_body(re);
     set_type(re, content_type);

@@ -27,7 +27,8 @@ bool rs_error_body(const struct rs_err *err, struct rs_buf *out)
     rs_jw_array(&w);
     rs_jw_object(&w);
     rs_jw_member_text(&w, "code", rs_status_oci_code(err->status));
-    rs_jw_member_text(&w, "message", err->message[0] != '\0' ? err->message : rs_status_text(err->status));
+    rs_jw_member_text(&w, "message",
+                      err->message[0] != '\0' ? err->message : rs_status_text(err->status));
     if (err->detail[0] != '\0')
         rs_jw_member_raw(&w, "detail", err->detail);
     rs_jw_object_end(&w);
@@ -41,7 +42,8 @@ static void hide_from_nobody(struct rs_request *r)
 {
     const struct rs_route *route = r->match.route;
     unsigned http = r->err.status != RS_OK ? rs_status_http(r->err.status) : r->reply.status;
-    if (route == NULL || route->need == RS_NEED_NOTHING || r->head.authorization != NULL || r->identity.has_credentials)
+    if (route == NULL || route->need == RS_NEED_NOTHING || r->head.authorization != NULL ||
+        r->identity.has_credentials)
         return;
     if (http != 401 && http != 403 && http != 404)
         return;
@@ -49,7 +51,8 @@ static void hide_from_nobody(struct rs_request *r)
     (void)rs_fail(&r->err, RS_UNAUTHORIZED, NULL);
 }
 
-/* Replace whatever the handler said by the error's body; its extra headers are gone, Allow excepted. */
+/* Replace whatever the handler said by the error's body; its extra headers are gone, Allow
+ * excepted. */
 static bool take_error(struct rs_request *r)
 {
     struct rs_reply *re = &r->reply;
@@ -82,7 +85,8 @@ static bool has_header(const struct rs_reply *re, const char *name)
 
 static bool is_under_v2(const struct rs_request *r)
 {
-    return r->uri.path.n >= 3 && memcmp(r->uri.path.p, "/v2", 3) == 0 && (r->uri.path.n == 3 || r->uri.path.p[3] == '/');
+    return r->uri.path.n >= 3 && memcmp(r->uri.path.p, "/v2", 3) == 0 &&
+           (r->uri.path.n == 3 || r->uri.path.p[3] == '/');
 }
 
 void rs_reply_each_header(struct rs_request *r, rs_header_add add, void *arg)
@@ -99,7 +103,8 @@ void rs_reply_each_header(struct rs_request *r, rs_header_add add, void *arg)
         add(arg, "Cache-Control", "no-store");
     if ((re->status == 429 || re->status == 503) && !has_header(re, "Retry-After")) {
         char seconds[16];
-        (void)snprintf(seconds, sizeof(seconds), "%u", re->retry_after_s > 0 ? re->retry_after_s : 1);
+        (void)snprintf(seconds, sizeof(seconds), "%u",
+                       re->retry_after_s > 0 ? re->retry_after_s : 1);
         add(arg, "Retry-After", seconds);
     }
 }
@@ -137,7 +142,8 @@ static struct MHD_Response *file_response(struct rs_request *r)
         return NULL; /* nothing is read */
     if (r->conn->listener->tls != NULL)
         return MHD_create_response_from_callback(re->length, FILE_BLOCK_BYTES, read_file, re, NULL);
-    struct MHD_Response *response = MHD_create_response_from_fd_at_offset64(re->length, re->fd, re->offset);
+    struct MHD_Response *response =
+        MHD_create_response_from_fd_at_offset64(re->length, re->fd, re->offset);
     if (response != NULL)
         re->fd = -1; /* MHD closes it */
     return response;
@@ -160,10 +166,12 @@ static struct MHD_Response *make_response(struct rs_request *r)
     struct rs_reply *re = &r->reply;
     switch (re->kind) {
     case RS_REPLY_EMPTY:
-        return MHD_create_response_empty(re->status == 304 ? MHD_RF_HEAD_ONLY_RESPONSE : MHD_RF_NONE);
+        return MHD_create_response_empty(re->status == 304 ? MHD_RF_HEAD_ONLY_RESPONSE
+                                                           : MHD_RF_NONE);
     case RS_REPLY_HEAP: {
         char *bytes = RS_TAKE(re->bytes);
-        struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback((size_t)re->length, bytes, free);
+        struct MHD_Response *response =
+            MHD_create_response_from_buffer_with_free_callback((size_t)re->length, bytes, free);
         if (response == NULL)
             free(bytes);
         return response;
@@ -207,8 +215,10 @@ bool rs_reply_finish(struct rs_request *r)
 
 enum rs_status rs_reply_share(struct rs_reply *re, struct rs_cached_reply **ret)
 {
-    struct rs_request *r = (struct rs_request *)(void *)((char *)re - offsetof(struct rs_request, reply));
-    if (re->failed != RS_OK || (re->kind != RS_REPLY_EMPTY && re->kind != RS_REPLY_HEAP) || re->status >= 400)
+    struct rs_request *r =
+        (struct rs_request *)(void *)((char *)re - offsetof(struct rs_request, reply));
+    if (re->failed != RS_OK || (re->kind != RS_REPLY_EMPTY && re->kind != RS_REPLY_HEAP) ||
+        re->status >= 400)
         return RS_INTERNAL;
     struct rs_cached_reply *c = calloc(1, sizeof(*c));
     if (c == NULL)

@@ -1,6 +1,7 @@
 /*
- * An answer in the middle of a request's body.  MHD takes none there, but a client that sends a gigabyte to a full disk has to be told.
- * Nothing of this request's answer has been sent yet (but a complete "100 Continue"), and the connection is closed right afterwards.
+ * An answer in the middle of a request's body.  MHD takes none there, but a client that sends a
+ * gigabyte to a full disk has to be told. Nothing of this request's answer has been sent yet (but a
+ * complete "100 Continue"), and the connection is closed right afterwards.
  */
 #include "http/http_internal.h"
 
@@ -22,14 +23,17 @@ void rs_reply_write_now(struct rs_request *r)
         return;
     struct rs_buf error = RS_BUF_INIT(16384);
     bool has_body = rs_error_body(&r->err, &error); /* only failures are answered here */
-    (void)rs_buf_addf(&out, "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n", re->status,
-                      MHD_get_reason_phrase_for(re->status), error.len, r->id);
+    (void)rs_buf_addf(
+        &out, "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n",
+        re->status, MHD_get_reason_phrase_for(re->status), error.len, r->id);
     rs_reply_each_header(r, add_line, &out);
     (void)rs_buf_adds(&out, "\r\n");
     (void)rs_buf_add(&out, rs_buf_text(&error), error.len);
     if (rs_buf_status(&out) == RS_OK && has_body) {
-        /* A few hundred bytes into an empty send buffer; if they do not fit, the client is not reading anyway. */
-        const union MHD_ConnectionInfo *tls = MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        /* A few hundred bytes into an empty send buffer; if they do not fit, the client is not
+         * reading anyway. */
+        const union MHD_ConnectionInfo *tls =
+            MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
         if (r->conn->listener->tls != NULL && tls != NULL)
             (void)gnutls_record_send(tls->tls_session, out.data, out.len);
         else

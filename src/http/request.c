@@ -1,5 +1,5 @@
 /* A request's life, and what handlers ask of it. */
-#include "http/http_internal.h"
+#include "http/request.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "http/http_internal.h"
 
 /* "<8 random bytes of this run><number>": unique, and tells nothing. */
 static void make_id(struct rs_request *r)
@@ -36,7 +37,8 @@ void rs_request_begin(struct rs_request *r, struct MHD_Connection *mhd, const ch
     r->body.received = 0;
     r->body.swallowed = 0;
     r->body.sink = (struct rs_sink){0};
-    r->body.is_draining = r->body.is_suspended = r->body.has_ended = r->body.has_failed = r->body.is_abandoned = false;
+    r->body.is_draining = r->body.is_suspended = r->body.has_ended = r->body.has_failed =
+        r->body.is_abandoned = false;
     r->defers = NULL;
     r->identity.principal_id = RS_ANONYMOUS_ID;
     r->identity.has_credentials = false;
@@ -51,7 +53,9 @@ void rs_request_begin(struct rs_request *r, struct MHD_Connection *mhd, const ch
     atomic_fetch_add(&r->server->requests_in_flight, 1);
     size_t n = strlen(target);
     r->uri = (struct rs_uri){.query = ""};
-    enum rs_status s = n > o->uri_bytes_max ? RS_URI_TOO_LONG : rs_uri_parse(rs_str_n(target, n), &r->arena, &r->uri, &r->err);
+    enum rs_status s = n > o->uri_bytes_max
+                           ? RS_URI_TOO_LONG
+                           : rs_uri_parse(rs_str_n(target, n), &r->arena, &r->uri, &r->err);
     if (s != RS_OK)
         (void)rs_fail(&r->err, s, NULL); /* answered when the headers are there */
 }
@@ -113,7 +117,8 @@ struct header_list {
     bool found;
 };
 
-static enum MHD_Result join_value(void *arg, enum MHD_ValueKind kind, const char *key, const char *value)
+static enum MHD_Result join_value(void *arg, enum MHD_ValueKind kind, const char *key,
+                                  const char *value)
 {
     struct header_list *list = arg;
     (void)kind;

@@ -6,7 +6,7 @@
 
 #include "oci/name.h"
 
-#define SEGMENTS_MAX 16U      /* of a pattern */
+#define SEGMENTS_MAX 16U       /* of a pattern */
 #define PATH_SEGMENTS_MAX 160U /* of a path: a name has at most 128 components */
 
 struct segment {
@@ -49,9 +49,10 @@ static const char *row_problem(const struct rs_route *row)
         return "begin() belongs to streamed bodies, and to each of them";
     if (row->handler == NULL)
         return "it has no handler";
-    bool of_repository = row->need == RS_NEED_READ || row->need == RS_NEED_UPLOAD || row->need == RS_NEED_DELETE ||
-                         row->need == RS_NEED_STATE;
-    if (of_repository != (strstr(row->pattern, "{name}") != NULL) && (of_repository || row->need != RS_NEED_LOGIN))
+    bool of_repository = row->need == RS_NEED_READ || row->need == RS_NEED_UPLOAD ||
+                         row->need == RS_NEED_DELETE || row->need == RS_NEED_STATE;
+    if (of_repository != (strstr(row->pattern, "{name}") != NULL) &&
+        (of_repository || row->need != RS_NEED_LOGIN))
         return "{name} is the repository's name: it belongs to needs of a repository (READ, UPLOAD, DELETE, STATE), and they to it";
     return NULL;
 }
@@ -108,13 +109,15 @@ static bool compile(struct compiled *c, const struct rs_route *row)
 static bool is_repeated_row(const struct rs_route *rows, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        if ((rows[i].methods & rows[n].methods) != 0 && strcmp(rows[i].pattern, rows[n].pattern) == 0)
+        if ((rows[i].methods & rows[n].methods) != 0 &&
+            strcmp(rows[i].pattern, rows[n].pattern) == 0)
             return true;
     }
     return false;
 }
 
-enum rs_status rs_routes_new(const struct rs_route *rows, unsigned n, struct rs_routes **ret, struct rs_err *reterr)
+enum rs_status rs_routes_new(const struct rs_route *rows, unsigned n, struct rs_routes **ret,
+                             struct rs_err *reterr)
 {
     struct rs_routes *routes = calloc(1, sizeof(*routes) + n * sizeof(routes->rows[0]));
     if (routes == NULL)
@@ -213,11 +216,13 @@ static void take_params(const struct compiled *c, const struct path *p, struct r
         if (!c->segments[i].is_param)
             continue;
         ret->params[ret->params_n].name = c->segments[i].text.p;
-        ret->params[ret->params_n++].value = i == c->name_at ? name_of(c, p) : p->segments[i > c->name_at ? i + shift : i];
+        ret->params[ret->params_n++].value =
+            i == c->name_at ? name_of(c, p) : p->segments[i > c->name_at ? i + shift : i];
     }
 }
 
-void rs_routes_match(const struct rs_routes *routes, enum rs_method method, struct rs_str path, struct rs_route_match *ret)
+void rs_routes_match(const struct rs_routes *routes, enum rs_method method, struct rs_str path,
+                     struct rs_route_match *ret)
 {
     struct path p;
     ret->route = NULL;
@@ -251,7 +256,8 @@ void rs_methods_format(unsigned methods, char out[RS_ALLOW_BYTES])
         unsigned bit;
         const char *word;
     } words[] = {
-        {RS_GET, "GET"}, {RS_HEAD, "HEAD"}, {RS_PUT, "PUT"}, {RS_POST, "POST"}, {RS_PATCH, "PATCH"}, {RS_DELETE, "DELETE"},
+        {RS_GET, "GET"},   {RS_HEAD, "HEAD"},   {RS_PUT, "PUT"},
+        {RS_POST, "POST"}, {RS_PATCH, "PATCH"}, {RS_DELETE, "DELETE"},
     };
     size_t n = 0;
     out[0] = '\0';

@@ -51,20 +51,32 @@ static int64_t workers_alive(void *arg)
 
 static void add_metrics(struct rs_server *server)
 {
-    static const uint64_t bounds_micro[] = {100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000, 5000000, 30000000};
-    static const char *const classes[] = {"code=\"1xx\"", "code=\"2xx\"", "code=\"3xx\"", "code=\"4xx\"", "code=\"5xx\""};
+    static const uint64_t bounds_micro[] = {100,    250,     500,     1000,    2500,
+                                            5000,   10000,   25000,   50000,   100000,
+                                            250000, 1000000, 5000000, 30000000};
+    static const char *const classes[] = {"code=\"1xx\"", "code=\"2xx\"", "code=\"3xx\"",
+                                          "code=\"4xx\"", "code=\"5xx\""};
     struct rs_metrics *m = server->o.metrics;
     struct rs_server_metrics *of = &server->metrics;
     for (unsigned i = 0; i < RS_ARRAY_LEN(classes); i++)
-        of->requests[i] = rs_metrics_counter(m, "roadstead_http_requests_total", "Requests answered.", classes[i]);
-    of->duration = rs_metrics_histogram(m, "roadstead_http_request_seconds", "Time from a request's first line to the end of its answer.",
-                                        NULL, bounds_micro, RS_ARRAY_LEN(bounds_micro));
-    of->sent_bytes = rs_metrics_counter(m, "roadstead_http_sent_bytes_total", "Bytes of answers' bodies.", NULL);
-    of->received_bytes = rs_metrics_counter(m, "roadstead_http_received_bytes_total", "Bytes of requests' bodies.", NULL);
+        of->requests[i] = rs_metrics_counter(m, "roadstead_http_requests_total",
+                                             "Requests answered.", classes[i]);
+    of->duration =
+        rs_metrics_histogram(m, "roadstead_http_request_seconds",
+                             "Time from a request's first line to the end of its answer.", NULL,
+                             bounds_micro, RS_ARRAY_LEN(bounds_micro));
+    of->sent_bytes =
+        rs_metrics_counter(m, "roadstead_http_sent_bytes_total", "Bytes of answers' bodies.", NULL);
+    of->received_bytes = rs_metrics_counter(m, "roadstead_http_received_bytes_total",
+                                            "Bytes of requests' bodies.", NULL);
     of->connections = rs_metrics_gauge(m, "roadstead_http_connections", "Open connections.", NULL);
-    of->cut_slow = rs_metrics_counter(m, "roadstead_http_slow_connections_cut_total", "Connections cut for being too slow.", NULL);
-    (void)rs_metrics_gauge_of(m, "roadstead_http_workers_waiting", "Requests that wait for a worker.", NULL, workers_waiting, server->workers);
-    (void)rs_metrics_gauge_of(m, "roadstead_http_workers", "Worker threads.", NULL, workers_alive, server->workers);
+    of->cut_slow = rs_metrics_counter(m, "roadstead_http_slow_connections_cut_total",
+                                      "Connections cut for being too slow.", NULL);
+    (void)rs_metrics_gauge_of(m, "roadstead_http_workers_waiting",
+                              "Requests that wait for a worker.", NULL, workers_waiting,
+                              server->workers);
+    (void)rs_metrics_gauge_of(m, "roadstead_http_workers", "Worker threads.", NULL, workers_alive,
+                              server->workers);
 }
 
 static enum rs_status parse_proxies(struct rs_server *server, struct rs_err *reterr)
@@ -117,7 +129,8 @@ static enum rs_status start(struct rs_server *server, struct rs_err *reterr)
     return s;
 }
 
-enum rs_status rs_server_start(const struct rs_server_options *options, struct rs_server **ret, struct rs_err *reterr)
+enum rs_status rs_server_start(const struct rs_server_options *options, struct rs_server **ret,
+                               struct rs_err *reterr)
 {
     struct rs_server *server = calloc(1, sizeof(*server));
     if (server == NULL)
@@ -130,7 +143,8 @@ enum rs_status rs_server_start(const struct rs_server_options *options, struct r
     if (server->listeners == NULL || options->listen_n == 0) {
         server->o.listen_n = 0;
         server_free(server);
-        return rs_fail(reterr, options->listen_n == 0 ? RS_BAD_REQUEST : RS_NOMEM, options->listen_n == 0 ? "no address to listen on" : NULL);
+        return rs_fail(reterr, options->listen_n == 0 ? RS_BAD_REQUEST : RS_NOMEM,
+                       options->listen_n == 0 ? "no address to listen on" : NULL);
     }
     for (unsigned i = 0; i < options->listen_n; i++) {
         server->listeners[i].server = server;
@@ -172,6 +186,11 @@ enum rs_status rs_server_reload_tls(struct rs_server *server, struct rs_err *ret
     return result;
 }
 
+struct rs_metrics *rs_server_metrics(const struct rs_server *server)
+{
+    return server->o.metrics;
+}
+
 /* ---- stopping ---- */
 
 static void stop_accepting(struct rs_server *server)
@@ -193,7 +212,8 @@ static void wait_for_requests(struct rs_server *server, unsigned deadline_ms)
         (void)nanosleep(&pause, NULL);
 }
 
-/* From now on nothing is suspended any more; what is gets going again.  MHD aborts the process when it is stopped with one suspended. */
+/* From now on nothing is suspended any more; what is gets going again.  MHD aborts the process when
+ * it is stopped with one suspended. */
 static void close_suspended(struct rs_server *server)
 {
     (void)pthread_mutex_lock(&server->suspend_mu);

@@ -1,6 +1,6 @@
 /*
- * Bodies of unknown length: MHD asks for bytes on a loop thread; when there are none the connection is suspended until somebody wakes it.
- * MHD would call again and again if it were not.
+ * Bodies of unknown length: MHD asks for bytes on a loop thread; when there are none the connection
+ * is suspended until somebody wakes it. MHD would call again and again if it were not.
  */
 #include "http/http_internal.h"
 
@@ -23,7 +23,8 @@ struct rs_stream {
     uint64_t wake_at_ms; /* under mu */
 };
 
-struct rs_stream *rs_stream_new(struct rs_conn *conn, unsigned wait_ms, rs_stream_pull pull, void (*done)(void *arg), void *arg)
+struct rs_stream *rs_stream_new(struct rs_conn *conn, unsigned wait_ms, rs_stream_pull pull,
+                                void (*done)(void *arg), void *arg)
 {
     struct rs_stream *s = calloc(1, sizeof(*s));
     if (s == NULL)

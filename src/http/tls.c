@@ -1,6 +1,7 @@
 /*
- * Certificates.  GnuTLS asks for one in each handshake, by a callback that gets the session alone: its pointer leads to the listener's
- * rs_tls.  A reload puts a new pair in place; handshakes that run have the old one, so that it is kept for longer than any handshake lives.
+ * Certificates.  GnuTLS asks for one in each handshake, by a callback that gets the session alone:
+ * its pointer leads to the listener's rs_tls.  A reload puts a new pair in place; handshakes that
+ * run have the old one, so that it is kept for longer than any handshake lives.
  */
 #include "http/http_internal.h"
 
@@ -20,7 +21,7 @@
 #define RETIRED_MS ((uint64_t)600000)
 
 struct pair {
-    struct pair *next;         /* retired before this one */
+    struct pair *next; /* retired before this one */
     uint64_t retired_ms;
     unsigned chain_n;
     gnutls_pcert_st chain[CHAIN_MAX];
@@ -53,12 +54,14 @@ static enum rs_status read_file(const char *path, struct rs_buf *out, struct rs_
     while (n > 0) {
         n = read(fd, block, sizeof(block));
         if (n > 0 && rs_buf_add(out, block, (size_t)n) != RS_OK)
-            return rs_fail(reterr, rs_buf_status(out), "%s is too large for a certificate or key", path);
+            return rs_fail(reterr, rs_buf_status(out), "%s is too large for a certificate or key",
+                           path);
     }
     if (n == 0)
         return RS_OK;
     char text[128];
-    return rs_fail(reterr, RS_IO, "cannot read %s: %s", path, strerror_r(errno, text, sizeof(text)));
+    return rs_fail(reterr, RS_IO, "cannot read %s: %s", path,
+                   strerror_r(errno, text, sizeof(text)));
 }
 
 static enum rs_status load_chain(const char *path, struct pair *p, struct rs_err *reterr)
@@ -71,7 +74,8 @@ static enum rs_status load_chain(const char *path, struct pair *p, struct rs_err
     unsigned n = CHAIN_MAX;
     int e = gnutls_pcert_list_import_x509_raw(p->chain, &n, &datum, GNUTLS_X509_FMT_PEM, 0);
     if (e != GNUTLS_E_SUCCESS)
-        return rs_fail(reterr, RS_IO, "%s holds no PEM certificate chain that can be used: %s", path, gnutls_strerror(e));
+        return rs_fail(reterr, RS_IO, "%s holds no PEM certificate chain that can be used: %s",
+                       path, gnutls_strerror(e));
     p->chain_n = n;
     return RS_OK;
 }
@@ -89,7 +93,8 @@ static enum rs_status load_key(const char *path, struct pair *p, struct rs_err *
     if (pem.data != NULL)
         explicit_bzero(pem.data, pem.len);
     if (e != GNUTLS_E_SUCCESS)
-        return rs_fail(reterr, RS_IO, "%s holds no PEM private key that can be used: %s", path, gnutls_strerror(e));
+        return rs_fail(reterr, RS_IO, "%s holds no PEM private key that can be used: %s", path,
+                       gnutls_strerror(e));
     return RS_OK;
 }
 
@@ -103,8 +108,10 @@ static bool key_fits(const struct pair *p)
     if (gnutls_pubkey_init(&public_key) != GNUTLS_E_SUCCESS)
         return false;
     bool ok = gnutls_pubkey_import_privkey(public_key, p->key, 0, 0) == GNUTLS_E_SUCCESS &&
-              gnutls_pubkey_get_key_id(public_key, GNUTLS_KEYID_USE_SHA256, of_key, &key_n) == GNUTLS_E_SUCCESS &&
-              gnutls_pubkey_get_key_id(p->chain[0].pubkey, GNUTLS_KEYID_USE_SHA256, of_cert, &cert_n) == GNUTLS_E_SUCCESS;
+              gnutls_pubkey_get_key_id(public_key, GNUTLS_KEYID_USE_SHA256, of_key, &key_n) ==
+                  GNUTLS_E_SUCCESS &&
+              gnutls_pubkey_get_key_id(p->chain[0].pubkey, GNUTLS_KEYID_USE_SHA256, of_cert,
+                                       &cert_n) == GNUTLS_E_SUCCESS;
     gnutls_pubkey_deinit(public_key);
     return ok && cert_n == key_n && memcmp(of_cert, of_key, key_n) == 0;
 }
@@ -118,7 +125,8 @@ static enum rs_status load_pair(const struct rs_tls *tls, struct pair **ret, str
     if (s == RS_OK)
         s = load_key(tls->key_file, p, reterr);
     if (s == RS_OK && !key_fits(p))
-        s = rs_fail(reterr, RS_IO, "the key in %s does not belong to the first certificate in %s", tls->key_file, tls->cert_file);
+        s = rs_fail(reterr, RS_IO, "the key in %s does not belong to the first certificate in %s",
+                    tls->key_file, tls->cert_file);
     if (s != RS_OK) {
         pair_free(p);
         return s;
@@ -127,7 +135,8 @@ static enum rs_status load_pair(const struct rs_tls *tls, struct pair **ret, str
     return RS_OK;
 }
 
-enum rs_status rs_tls_new(const char *cert_file, const char *key_file, struct rs_tls **ret, struct rs_err *reterr)
+enum rs_status rs_tls_new(const char *cert_file, const char *key_file, struct rs_tls **ret,
+                          struct rs_err *reterr)
 {
     struct rs_tls *tls = calloc(1, sizeof(*tls));
     if (tls == NULL)
@@ -182,8 +191,9 @@ void rs_tls_free(struct rs_tls *tls)
     free(tls);
 }
 
-static int on_handshake(gnutls_session_t session, const gnutls_datum_t *ca_names, int ca_names_n, const gnutls_pk_algorithm_t *algorithms,
-                        int algorithms_n, gnutls_pcert_st **chain, unsigned *chain_n, gnutls_privkey_t *key)
+static int on_handshake(gnutls_session_t session, const gnutls_datum_t *ca_names, int ca_names_n,
+                        const gnutls_pk_algorithm_t *algorithms, int algorithms_n,
+                        gnutls_pcert_st **chain, unsigned *chain_n, gnutls_privkey_t *key)
 {
     struct rs_tls *tls = gnutls_session_get_ptr(session);
     (void)ca_names;

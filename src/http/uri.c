@@ -53,7 +53,8 @@ static bool split_absolute(struct rs_str *target, struct rs_uri *u)
     return rs_uri_host_is_valid(u->authority) && target->n > 0 && target->p[0] == '/';
 }
 
-/* Copies the path and decodes the two escapes that are allowed below /acr/v1/; false on any other. */
+/* Copies the path and decodes the two escapes that are allowed below /acr/v1/; false on any other.
+ */
 static bool copy_path(struct rs_str raw, char *out, size_t *ret_n)
 {
     static const char acr[] = "/acr/v1/";
@@ -77,7 +78,8 @@ static bool copy_path(struct rs_str raw, char *out, size_t *ret_n)
     return true;
 }
 
-/* No "//", no "." or "..", no segment that is too long; a '/' at the end is for the route to judge. */
+/* No "//", no "." or "..", no segment that is too long; a '/' at the end is for the route to judge.
+ */
 static bool segments_are_plain(struct rs_str path)
 {
     size_t start = 1;
@@ -93,20 +95,24 @@ static bool segments_are_plain(struct rs_str path)
     return true;
 }
 
-static enum rs_status parse_path(struct rs_str raw, struct rs_arena *arena, struct rs_uri *u, struct rs_err *reterr)
+static enum rs_status parse_path(struct rs_str raw, struct rs_arena *arena, struct rs_uri *u,
+                                 struct rs_err *reterr)
 {
     if (raw.n > RS_URI_PATH_BYTES_MAX)
-        return rs_fail(reterr, RS_URI_TOO_LONG, "the path is longer than %d bytes", RS_URI_PATH_BYTES_MAX);
+        return rs_fail(reterr, RS_URI_TOO_LONG, "the path is longer than %d bytes",
+                       RS_URI_PATH_BYTES_MAX);
     char *path = rs_arena_alloc(arena, raw.n + 1);
     if (path == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     size_t n;
     if (!copy_path(raw, path, &n))
-        return rs_fail(reterr, RS_BAD_REQUEST,
-                       "the path holds a byte that is not allowed there; nothing in a path may be percent-encoded");
+        return rs_fail(
+            reterr, RS_BAD_REQUEST,
+            "the path holds a byte that is not allowed there; nothing in a path may be percent-encoded");
     u->path = rs_str_n(path, n);
     if (n > 1 && !segments_are_plain(u->path))
-        return rs_fail(reterr, RS_BAD_REQUEST, "the path holds an empty segment, '.' or '..', or one that is too long");
+        return rs_fail(reterr, RS_BAD_REQUEST,
+                       "the path holds an empty segment, '.' or '..', or one that is too long");
     return RS_OK;
 }
 
@@ -148,7 +154,8 @@ static bool parse_pair(char *pair, size_t n, struct rs_uri_param *ret)
     return true;
 }
 
-static enum rs_status parse_query(struct rs_str raw, struct rs_arena *arena, struct rs_uri *u, struct rs_err *reterr)
+static enum rs_status parse_query(struct rs_str raw, struct rs_arena *arena, struct rs_uri *u,
+                                  struct rs_err *reterr)
 {
     u->query = "";
     if (raw.n == 0)
@@ -163,23 +170,28 @@ static enum rs_status parse_query(struct rs_str raw, struct rs_arena *arena, str
         const char *amp = memchr(copy + start, '&', raw.n - start);
         size_t end = amp == NULL ? raw.n : (size_t)(amp - copy);
         copy[end] = '\0';
-        /* An empty pair ("?", "a=1&&b=2") is what a client that glues its parameters on leaves behind. */
+        /* An empty pair ("?", "a=1&&b=2") is what a client that glues its parameters on leaves
+         * behind. */
         if (end > start) {
             if (u->params_n == RS_URI_PARAMS_MAX)
-                return rs_fail(reterr, RS_BAD_REQUEST, "more than %d query parameters", RS_URI_PARAMS_MAX);
+                return rs_fail(reterr, RS_BAD_REQUEST, "more than %d query parameters",
+                               RS_URI_PARAMS_MAX);
             if (!parse_pair(copy + start, end - start, &params[u->params_n++]))
-                return rs_fail(reterr, RS_BAD_REQUEST, "a query parameter is not cleanly percent-encoded UTF-8 text");
+                return rs_fail(reterr, RS_BAD_REQUEST,
+                               "a query parameter is not cleanly percent-encoded UTF-8 text");
         }
         start = end + 1;
     }
     return RS_OK;
 }
 
-enum rs_status rs_uri_parse(struct rs_str target, struct rs_arena *arena, struct rs_uri *ret, struct rs_err *reterr)
+enum rs_status rs_uri_parse(struct rs_str target, struct rs_arena *arena, struct rs_uri *ret,
+                            struct rs_err *reterr)
 {
     *ret = (struct rs_uri){.query = ""};
     if ((target.n == 0 || target.p[0] != '/') && !split_absolute(&target, ret))
-        return rs_fail(reterr, RS_BAD_REQUEST, "the request target is neither a path nor an absolute http URL");
+        return rs_fail(reterr, RS_BAD_REQUEST,
+                       "the request target is neither a path nor an absolute http URL");
     const char *mark = memchr(target.p, '?', target.n);
     size_t path_n = mark == NULL ? target.n : (size_t)(mark - target.p);
     enum rs_status s = parse_path(rs_str_n(target.p, path_n), arena, ret, reterr);
@@ -214,7 +226,8 @@ const char *rs_uri_repeated(const struct rs_uri *u, const char *repeatable)
 {
     for (unsigned i = 0; i < u->params_n; i++) {
         for (unsigned k = i + 1; k < u->params_n; k++) {
-            if (strcmp(u->params[i].key, u->params[k].key) == 0 && !is_word_of(repeatable, u->params[i].key))
+            if (strcmp(u->params[i].key, u->params[k].key) == 0 &&
+                !is_word_of(repeatable, u->params[i].key))
                 return u->params[i].key;
         }
     }
@@ -239,7 +252,8 @@ bool rs_uri_host_is_valid(struct rs_str host)
         if (i == 1 || i == host.n || host.p[i++] != ']')
             return false;
     } else {
-        while (i < host.n && is_path_byte((unsigned char)host.p[i]) && strchr("/:@!$&'()*+,;=~", host.p[i]) == NULL)
+        while (i < host.n && is_path_byte((unsigned char)host.p[i]) &&
+               strchr("/:@!$&'()*+,;=~", host.p[i]) == NULL)
             i++;
         if (i == 0)
             return false;

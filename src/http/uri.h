@@ -2,9 +2,11 @@
  * http/uri.h: one strict reading of a request target.
  * Layer: http.  Threads: any (pure functions).  Spec: RFC 9112 section 3.2, RFC 3986; DESIGN "URI".
  *
- * Nothing in a path is percent-decoded, so that no two spellings mean the same content: any '%' there is refused.  The one exception is
- * everything below /acr/v1/, where Azure's clients write '/' as %2F and ':' as %3A: these two, and no other, are decoded.
- * Also refused: empty, "." and ".." segments, bytes that RFC 3986 does not allow, fragments, and every form but origin and absolute.
+ * Nothing in a path is percent-decoded, so that no two spellings mean the same content: any '%'
+ * there is refused.  The one exception is everything below /acr/v1/, where Azure's clients write
+ * '/' as %2F and ':' as %3A: these two, and no other, are decoded. Also refused: empty, "." and
+ * ".." segments, bytes that RFC 3986 does not allow, fragments, and every form but origin and
+ * absolute.
  */
 #ifndef RS_HTTP_URI_H
 #define RS_HTTP_URI_H
@@ -23,10 +25,11 @@ struct rs_uri_param {
 };
 
 struct rs_uri {
-    struct rs_str path;          /* NUL-terminated; starts with '/' */
-    const char *query;           /* as it was sent, without '?'; "" when there was none */
-    struct rs_str authority;     /* of an absolute-form target, to be compared with Host; empty in origin-form */
-    bool is_https;               /* absolute-form with https */
+    struct rs_str path; /* NUL-terminated; starts with '/' */
+    const char *query;  /* as it was sent, without '?'; "" when there was none */
+    struct rs_str
+        authority; /* of an absolute-form target, to be compared with Host; empty in origin-form */
+    bool is_https; /* absolute-form with https */
     const struct rs_uri_param *params;
     unsigned params_n;
 };
@@ -35,11 +38,13 @@ struct rs_uri {
  * rs_uri_parse(): parse a request target; all texts of *ret are copies in the arena.
  * Errors: RS_URI_TOO_LONG, RS_BAD_REQUEST, RS_NOMEM; *ret is then not to be used.
  */
-RS_MUST_CHECK enum rs_status rs_uri_parse(struct rs_str target, struct rs_arena *arena, struct rs_uri *ret, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_uri_parse(struct rs_str target, struct rs_arena *arena,
+                                          struct rs_uri *ret, struct rs_err *reterr);
 
 /* The i-th value of a query parameter; NULL past the end. */
 const char *rs_uri_query(const struct rs_uri *u, const char *key, unsigned i);
-/* The first key that is there twice and is not one of the words of `repeatable` (NULL: none may repeat); NULL when there is none. */
+/* The first key that is there twice and is not one of the words of `repeatable` (NULL: none may
+ * repeat); NULL when there is none. */
 const char *rs_uri_repeated(const struct rs_uri *u, const char *repeatable);
 /* host[:port] with nothing else in it: a name, an IPv4 address, or an IPv6 address in brackets. */
 bool rs_uri_host_is_valid(struct rs_str host);

@@ -1,6 +1,7 @@
 /*
- * The watch: one thread that looks at every connection twice a second, because MHD's own timeout sees neither a head that drips in, nor a
- * body that crawls, nor a suspended connection.  It ends a connection by shutting its socket down; MHD then finds it closed.
+ * The watch: one thread that looks at every connection twice a second, because MHD's own timeout
+ * sees neither a head that drips in, nor a body that crawls, nor a suspended connection.  It ends a
+ * connection by shutting its socket down; MHD then finds it closed.
  */
 #include "http/http_internal.h"
 
@@ -27,7 +28,8 @@ struct rs_watch {
     struct rs_server *server;
     pthread_t thread;
     pthread_cond_t stop;
-    pthread_mutex_t mu;     /* for all below; held while a socket is shut down, so that its number cannot have a new meaning */
+    pthread_mutex_t mu; /* for all below; held while a socket is shut down, so that its number
+                           cannot have a new meaning */
     bool is_stopping;
     struct rs_conn *conns;
     struct lingering lingering[LINGERING_MAX];
@@ -75,7 +77,8 @@ void rs_watch_linger(struct rs_server *server, int fd)
     (void)pthread_mutex_lock(&w->mu);
     bool has_room = w->lingering_n < LINGERING_MAX && !w->is_stopping;
     if (has_room)
-        w->lingering[w->lingering_n++] = (struct lingering){.fd = copy, .until_ms = rs_clock_mono_ms() + LINGER_MS};
+        w->lingering[w->lingering_n++] =
+            (struct lingering){.fd = copy, .until_ms = rs_clock_mono_ms() + LINGER_MS};
     (void)pthread_mutex_unlock(&w->mu);
     if (!has_room)
         (void)close(copy);
@@ -93,7 +96,8 @@ void rs_watch_wake_streams(struct rs_server *server)
     (void)pthread_mutex_unlock(&w->mu);
 }
 
-/* Is the body slower than it may be?  Time during which this side made the client wait does not count. */
+/* Is the body slower than it may be?  Time during which this side made the client wait does not
+ * count. */
 static bool is_crawling(struct rs_conn *c, uint64_t now_ms, const struct rs_server_options *o)
 {
     uint64_t bytes = atomic_load_explicit(&c->body_bytes, memory_order_relaxed);

@@ -39,7 +39,8 @@ struct rs_workers {
     pthread_attr_t attr;
 };
 
-enum rs_status rs_workers_new(unsigned threads_max, unsigned queue_max, struct rs_workers **ret, struct rs_err *reterr)
+enum rs_status rs_workers_new(unsigned threads_max, unsigned queue_max, struct rs_workers **ret,
+                              struct rs_err *reterr)
 {
     struct rs_workers *w = calloc(1, sizeof(*w));
     if (w == NULL)
@@ -111,7 +112,8 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* One more thread if the idle ones cannot take all that waits.  mu is held.  Failing is fine as long as one thread lives. */
+/* One more thread if the idle ones cannot take all that waits.  mu is held.  Failing is fine as
+ * long as one thread lives. */
 static void grow(struct rs_workers *w)
 {
     if (w->waiting <= w->idle || w->threads >= w->threads_max)
@@ -124,7 +126,8 @@ static void grow(struct rs_workers *w)
 bool rs_workers_submit(struct rs_workers *w, struct rs_task *task, enum rs_submit how)
 {
     (void)pthread_mutex_lock(&w->mu);
-    bool accepted = how == RS_SUBMIT_CONTINUE ? !(w->stopping && w->threads == 0) : !w->stopping && w->waiting < w->queue_max;
+    bool accepted = how == RS_SUBMIT_CONTINUE ? !(w->stopping && w->threads == 0)
+                                              : !w->stopping && w->waiting < w->queue_max;
     if (accepted) {
         task->next = NULL;
         *w->tail = task;

@@ -1,7 +1,8 @@
 /*
- * Stands in for auth/ in the transport's tests: "Basic <word>" is a principal of that name, "Bearer <word>" one with a token.
- *   reader: pull on everything   writer: pull and push   admin: admin   nobody: nothing   slow: as reader, but the check must block
- *   tokens: noscope (a reader whose token covers nothing), anonymous
+ * Stands in for auth/ in the transport's tests: "Basic <word>" is a principal of that name, "Bearer
+ * <word>" one with a token. reader: pull on everything   writer: pull and push   admin: admin
+ * nobody: nothing   slow: as reader, but the check must block tokens: noscope (a reader whose token
+ * covers nothing), anonymous
  */
 #include "fake_auth.h"
 
@@ -24,8 +25,10 @@ const char *rs_auth_service(const struct rs_auth *auth)
     return "roadstead";
 }
 
-enum rs_status rs_auth_authenticate(struct rs_auth *auth, const char *authorization, const char *source, struct rs_arena *arena,
-                                    enum rs_auth_mode mode, struct rs_auth_result *ret, struct rs_err *reterr)
+enum rs_status rs_auth_authenticate(struct rs_auth *auth, const char *authorization,
+                                    const char *source, struct rs_arena *arena,
+                                    enum rs_auth_mode mode, struct rs_auth_result *ret,
+                                    struct rs_err *reterr)
 {
     (void)auth;
     (void)source;
@@ -54,7 +57,8 @@ enum rs_status rs_auth_authenticate(struct rs_auth *auth, const char *authorizat
 
 static uint32_t perms_of(const struct rs_identity *identity)
 {
-    if (strcmp(identity->name, "reader") == 0 || strcmp(identity->name, "slow") == 0 || strcmp(identity->name, "noscope") == 0)
+    if (strcmp(identity->name, "reader") == 0 || strcmp(identity->name, "slow") == 0 ||
+        strcmp(identity->name, "noscope") == 0)
         return RS_PERM_PULL;
     if (strcmp(identity->name, "writer") == 0)
         return RS_PERM_PULL | RS_PERM_PUSH;
@@ -63,8 +67,9 @@ static uint32_t perms_of(const struct rs_identity *identity)
     return 0;
 }
 
-enum rs_status rs_auth_access(struct rs_auth *auth, const struct rs_identity *identity, const char *repository, struct rs_arena *arena,
-                              struct rs_access *ret, struct rs_err *reterr)
+enum rs_status rs_auth_access(struct rs_auth *auth, const struct rs_identity *identity,
+                              const char *repository, struct rs_arena *arena, struct rs_access *ret,
+                              struct rs_err *reterr)
 {
     (void)auth;
     (void)arena;
@@ -77,7 +82,8 @@ enum rs_status rs_auth_access(struct rs_auth *auth, const struct rs_identity *id
     return RS_OK;
 }
 
-enum rs_status rs_auth_has_any(struct rs_auth *auth, const struct rs_identity *identity, uint32_t perms, bool *ret_has, struct rs_err *reterr)
+enum rs_status rs_auth_has_any(struct rs_auth *auth, const struct rs_identity *identity,
+                               uint32_t perms, bool *ret_has, struct rs_err *reterr)
 {
     (void)auth;
     (void)reterr;
@@ -85,7 +91,8 @@ enum rs_status rs_auth_has_any(struct rs_auth *auth, const struct rs_identity *i
     return RS_OK;
 }
 
-enum rs_status rs_auth_is_admin(struct rs_auth *auth, const struct rs_identity *identity, bool *ret_is_admin, struct rs_err *reterr)
+enum rs_status rs_auth_is_admin(struct rs_auth *auth, const struct rs_identity *identity,
+                                bool *ret_is_admin, struct rs_err *reterr)
 {
     (void)auth;
     (void)reterr;

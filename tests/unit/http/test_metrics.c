@@ -30,13 +30,14 @@ static void renders(void **state)
     rs_metric_observe(time, 1001);
     rs_metric_observe(time, 2000000);
     assert_int_equal(rs_metrics_render(m, &out), RS_OK);
-    assert_string_equal(rs_buf_text(&out),
-                        "# HELP x_total Things.\n# TYPE x_total counter\nx_total{code=\"2xx\"} 2\nx_total{code=\"5xx\"} 1\n"
-                        "# HELP x_open Open.\n# TYPE x_open gauge\nx_open 3\n"
-                        "# HELP x_seconds Time.\n# TYPE x_seconds histogram\n"
-                        "x_seconds_bucket{le=\"0.001000\"} 1\nx_seconds_bucket{le=\"1.500000\"} 2\nx_seconds_bucket{le=\"+Inf\"} 3\n"
-                        "x_seconds_sum 2.002001\nx_seconds_count 3\n"
-                        "# HELP y_total Read.\n# TYPE y_total counter\ny_total 42\n");
+    assert_string_equal(
+        rs_buf_text(&out),
+        "# HELP x_total Things.\n# TYPE x_total counter\nx_total{code=\"2xx\"} 2\nx_total{code=\"5xx\"} 1\n"
+        "# HELP x_open Open.\n# TYPE x_open gauge\nx_open 3\n"
+        "# HELP x_seconds Time.\n# TYPE x_seconds histogram\n"
+        "x_seconds_bucket{le=\"0.001000\"} 1\nx_seconds_bucket{le=\"1.500000\"} 2\nx_seconds_bucket{le=\"+Inf\"} 3\n"
+        "x_seconds_sum 2.002001\nx_seconds_count 3\n"
+        "# HELP y_total Read.\n# TYPE y_total counter\ny_total 42\n");
     rs_metric_set(open, -7);
     rs_buf_clear(&out);
     assert_int_equal(rs_metrics_render(m, &out), RS_OK);
@@ -62,6 +63,7 @@ static void nothing_to_count_with(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(renders), cmocka_unit_test(nothing_to_count_with)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(renders),
+                                       cmocka_unit_test(nothing_to_count_with)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

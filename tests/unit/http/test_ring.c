@@ -77,6 +77,7 @@ static void two_threads(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(fills_and_empties), cmocka_unit_test(two_threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(fills_and_empties),
+                                       cmocka_unit_test(two_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

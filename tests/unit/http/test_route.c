@@ -20,8 +20,8 @@ static enum rs_status begin(struct rs_request *r, struct rs_sink *ret_sink, stru
     return RS_OK;
 }
 
-#define ROW(m, p, n) \
-    { \
+#define ROW(m, p, n)                                                                          \
+    {                                                                                         \
         .methods = (m), .pattern = (p), .need = (n), .body = RS_BODY_NONE, .handler = handler \
     }
 
@@ -54,7 +54,7 @@ static void matches(void **state)
     static const struct {
         enum rs_method method;
         const char *path;
-        int row; /* -1: none */
+        int row;            /* -1: none */
         const char *params; /* "name=value ..." */
     } rows[] = {
         {RS_GET, "/healthz", 0, ""},
@@ -83,7 +83,8 @@ static void matches(void **state)
         {RS_POST, "/v2/a/blobs/uploads", 8, "name=a "},
         {RS_PATCH, "/v2/a/b/blobs/uploads/0f", 9, "name=a/b session=0f "},
         {RS_PATCH, "/v2/a/blobs/uploads/", -1, ""},
-        {RS_PUT, "/v2/a/_roadstead/quarantine/sha256:1/checks/scan", 10, "name=a digest=sha256:1 check=scan "},
+        {RS_PUT, "/v2/a/_roadstead/quarantine/sha256:1/checks/scan", 10,
+         "name=a digest=sha256:1 check=scan "},
         {RS_GET, "/v2/A/manifests/x", -1, ""},
         {RS_GET, "/v2/_uploads/manifests/x", -1, ""},
         {RS_GET, "/v1/a/manifests/x", -1, ""},
@@ -97,7 +98,8 @@ static void matches(void **state)
             fail_msg("%s: row %d", rows[i].path, m.route == NULL ? -1 : (int)(m.route - table));
         struct rs_buf params = RS_BUF_INIT(1024);
         for (unsigned k = 0; k < m.params_n; k++)
-            (void)rs_buf_addf(&params, "%s=%.*s ", m.params[k].name, (int)m.params[k].value.n, m.params[k].value.p);
+            (void)rs_buf_addf(&params, "%s=%.*s ", m.params[k].name, (int)m.params[k].value.n,
+                              m.params[k].value.p);
         assert_string_equal(rs_buf_text(&params), rows[i].params);
         rs_buf_release(&params);
     }
@@ -151,20 +153,63 @@ static void refused_tables(void **state)
     (void)state;
     const struct rs_route rows[] = {
         {.pattern = "/a", .need = RS_NEED_LOGIN, .body = RS_BODY_NONE, .handler = handler},
-        {.methods = 1 << 9, .pattern = "/a", .need = RS_NEED_LOGIN, .body = RS_BODY_NONE, .handler = handler},
+        {.methods = 1 << 9,
+         .pattern = "/a",
+         .need = RS_NEED_LOGIN,
+         .body = RS_BODY_NONE,
+         .handler = handler},
         {.methods = RS_GET, .pattern = "/a", .body = RS_BODY_NONE, .handler = handler},
         {.methods = RS_GET, .pattern = "/a", .need = RS_NEED_LOGIN, .handler = handler},
         {.methods = RS_GET, .pattern = "/a", .need = RS_NEED_LOGIN, .body = RS_BODY_NONE},
-        {.methods = RS_GET, .pattern = "a", .need = RS_NEED_LOGIN, .body = RS_BODY_NONE, .handler = handler},
+        {.methods = RS_GET,
+         .pattern = "a",
+         .need = RS_NEED_LOGIN,
+         .body = RS_BODY_NONE,
+         .handler = handler},
         {.methods = RS_GET, .need = RS_NEED_LOGIN, .body = RS_BODY_NONE, .handler = handler},
-        {.methods = RS_PUT, .pattern = "/a", .need = RS_NEED_LOGIN, .body = RS_BODY_MEMORY, .handler = handler},
-        {.methods = RS_PUT, .pattern = "/a", .need = RS_NEED_LOGIN, .body = RS_BODY_NONE, .body_max = 1, .handler = handler},
-        {.methods = RS_PUT, .pattern = "/a", .need = RS_NEED_LOGIN, .body = RS_BODY_STREAM, .handler = handler},
-        {.methods = RS_PUT, .pattern = "/a", .need = RS_NEED_LOGIN, .body = RS_BODY_MEMORY, .body_max = 1, .begin = begin, .handler = handler},
-        {.methods = RS_GET, .pattern = "/a", .need = RS_NEED_READ, .body = RS_BODY_NONE, .handler = handler},
-        {.methods = RS_GET, .pattern = "/{name}", .need = RS_NEED_ADMIN, .body = RS_BODY_NONE, .handler = handler},
-        {.methods = RS_GET, .pattern = "/{name}/{name}", .need = RS_NEED_READ, .body = RS_BODY_NONE, .handler = handler},
-        {.methods = RS_GET, .pattern = "/{a}/{b}/{c}/{d}/{e}", .need = RS_NEED_LOGIN, .body = RS_BODY_NONE, .handler = handler},
+        {.methods = RS_PUT,
+         .pattern = "/a",
+         .need = RS_NEED_LOGIN,
+         .body = RS_BODY_MEMORY,
+         .handler = handler},
+        {.methods = RS_PUT,
+         .pattern = "/a",
+         .need = RS_NEED_LOGIN,
+         .body = RS_BODY_NONE,
+         .body_max = 1,
+         .handler = handler},
+        {.methods = RS_PUT,
+         .pattern = "/a",
+         .need = RS_NEED_LOGIN,
+         .body = RS_BODY_STREAM,
+         .handler = handler},
+        {.methods = RS_PUT,
+         .pattern = "/a",
+         .need = RS_NEED_LOGIN,
+         .body = RS_BODY_MEMORY,
+         .body_max = 1,
+         .begin = begin,
+         .handler = handler},
+        {.methods = RS_GET,
+         .pattern = "/a",
+         .need = RS_NEED_READ,
+         .body = RS_BODY_NONE,
+         .handler = handler},
+        {.methods = RS_GET,
+         .pattern = "/{name}",
+         .need = RS_NEED_ADMIN,
+         .body = RS_BODY_NONE,
+         .handler = handler},
+        {.methods = RS_GET,
+         .pattern = "/{name}/{name}",
+         .need = RS_NEED_READ,
+         .body = RS_BODY_NONE,
+         .handler = handler},
+        {.methods = RS_GET,
+         .pattern = "/{a}/{b}/{c}/{d}/{e}",
+         .need = RS_NEED_LOGIN,
+         .body = RS_BODY_NONE,
+         .handler = handler},
     };
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
         struct rs_routes *routes = NULL;
@@ -173,7 +218,8 @@ static void refused_tables(void **state)
             fail_msg("row %zu was taken", i);
         assert_non_null(strstr(err.message, "route 0"));
     }
-    const struct rs_route twice[] = {ROW(RS_GET, "/a", RS_NEED_LOGIN), ROW(RS_GET | RS_PUT, "/a", RS_NEED_LOGIN)};
+    const struct rs_route twice[] = {ROW(RS_GET, "/a", RS_NEED_LOGIN),
+                                     ROW(RS_GET | RS_PUT, "/a", RS_NEED_LOGIN)};
     struct rs_routes *routes = NULL;
     assert_int_equal(rs_routes_new(twice, 2, &routes, NULL), RS_INTERNAL);
 }
@@ -181,7 +227,10 @@ static void refused_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matches), cmocka_unit_test(why_nothing_matches), cmocka_unit_test(long_names), cmocka_unit_test(refused_tables),
+        cmocka_unit_test(matches),
+        cmocka_unit_test(why_nothing_matches),
+        cmocka_unit_test(long_names),
+        cmocka_unit_test(refused_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

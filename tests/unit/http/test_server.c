@@ -32,7 +32,8 @@ static void count_defer(void *arg)
 static enum rs_status hello(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
 {
     (void)reterr;
-    rs_reply_header(re, "X-Query", rs_request_query(r, "q") != NULL ? rs_request_query(r, "q") : "none");
+    rs_reply_header(re, "X-Query",
+                    rs_request_query(r, "q") != NULL ? rs_request_query(r, "q") : "none");
     rs_reply_bytes(re, "text/plain", "hello\n", 6);
     return rs_request_defer(r, count_defer, NULL);
 }
@@ -58,7 +59,8 @@ static enum rs_status manifest(struct rs_request *r, struct rs_reply *re, struct
     if (strcmp(reference, "missing") == 0)
         return rs_fail(reterr, RS_MANIFEST_UNKNOWN, NULL);
     if (strcmp(reference, "held") == 0) {
-        (void)rs_fail(reterr, RS_DENIED, "%s is in quarantine \"since\"\n", rs_request_param(r, "name"));
+        (void)rs_fail(reterr, RS_DENIED, "%s is in quarantine \"since\"\n",
+                      rs_request_param(r, "name"));
         (void)snprintf(reterr->detail, sizeof(reterr->detail), "{\"state\":\"quarantined\"}");
         return RS_DENIED;
     }
@@ -120,7 +122,8 @@ static void sum_end(void *arg)
     defers_run++;
 }
 
-static enum rs_status sum_begin(struct rs_request *r, struct rs_sink *ret_sink, struct rs_err *reterr)
+static enum rs_status sum_begin(struct rs_request *r, struct rs_sink *ret_sink,
+                                struct rs_err *reterr)
 {
     const char *session = rs_request_param(r, "session");
     if (strcmp(session, "unknown") == 0)
@@ -141,7 +144,8 @@ static enum rs_status sum_done(struct rs_request *r, struct rs_reply *re, struct
     (void)r;
     (void)reterr;
     rs_reply_status(re, 202);
-    rs_reply_headerf(re, "X-Sum", "%llu-%llx", (unsigned long long)summing_of->bytes, (unsigned long long)summing_of->sum);
+    rs_reply_headerf(re, "X-Sum", "%llu-%llx", (unsigned long long)summing_of->bytes,
+                     (unsigned long long)summing_of->sum);
     return RS_OK;
 }
 
@@ -192,20 +196,72 @@ static void feed_line(void)
 }
 
 static const struct rs_route routes[] = {
-    {.methods = RS_GET, .pattern = "/hello", .need = RS_NEED_NOTHING, .body = RS_BODY_NONE, .handler = hello},
-    {.methods = RS_GET, .pattern = "/hello/worker", .need = RS_NEED_NOTHING, .body = RS_BODY_NONE, .runs = RS_RUNS_ON_WORKER, .handler = hello},
-    {.methods = RS_PUT, .pattern = "/echo", .need = RS_NEED_NOTHING, .body = RS_BODY_MEMORY, .body_max = 100000, .handler = echo},
-    {.methods = RS_POST, .pattern = "/echo", .need = RS_NEED_LOGIN, .body = RS_BODY_MEMORY, .body_max = 100000, .runs = RS_RUNS_ON_WORKER,
+    {.methods = RS_GET,
+     .pattern = "/hello",
+     .need = RS_NEED_NOTHING,
+     .body = RS_BODY_NONE,
+     .handler = hello},
+    {.methods = RS_GET,
+     .pattern = "/hello/worker",
+     .need = RS_NEED_NOTHING,
+     .body = RS_BODY_NONE,
+     .runs = RS_RUNS_ON_WORKER,
+     .handler = hello},
+    {.methods = RS_PUT,
+     .pattern = "/echo",
+     .need = RS_NEED_NOTHING,
+     .body = RS_BODY_MEMORY,
+     .body_max = 100000,
      .handler = echo},
-    {.methods = RS_GET, .pattern = "/file", .need = RS_NEED_NOTHING, .body = RS_BODY_NONE, .handler = file},
-    {.methods = RS_GET, .pattern = "/feed", .need = RS_NEED_NOTHING, .body = RS_BODY_NONE, .handler = feed},
-    {.methods = RS_GET, .pattern = "/metrics", .need = RS_NEED_METRICS, .body = RS_BODY_NONE, .handler = hello},
-    {.methods = RS_GET, .pattern = "/admin", .need = RS_NEED_ADMIN, .body = RS_BODY_NONE, .handler = hello},
-    {.methods = RS_GET, .pattern = "/v2/", .need = RS_NEED_LOGIN, .body = RS_BODY_NONE, .handler = hello},
-    {.methods = RS_GET, .pattern = "/v2/{name}/manifests/{reference}", .need = RS_NEED_READ, .body = RS_BODY_NONE, .handler = manifest},
-    {.methods = RS_DELETE, .pattern = "/v2/{name}/manifests/{reference}", .need = RS_NEED_DELETE, .body = RS_BODY_NONE, .handler = manifest},
-    {.methods = RS_PATCH, .pattern = "/v2/{name}/blobs/uploads/{session}", .need = RS_NEED_UPLOAD, .body = RS_BODY_STREAM,
-     .runs = RS_RUNS_ON_WORKER, .handler = sum_done, .begin = sum_begin},
+    {.methods = RS_POST,
+     .pattern = "/echo",
+     .need = RS_NEED_LOGIN,
+     .body = RS_BODY_MEMORY,
+     .body_max = 100000,
+     .runs = RS_RUNS_ON_WORKER,
+     .handler = echo},
+    {.methods = RS_GET,
+     .pattern = "/file",
+     .need = RS_NEED_NOTHING,
+     .body = RS_BODY_NONE,
+     .handler = file},
+    {.methods = RS_GET,
+     .pattern = "/feed",
+     .need = RS_NEED_NOTHING,
+     .body = RS_BODY_NONE,
+     .handler = feed},
+    {.methods = RS_GET,
+     .pattern = "/metrics",
+     .need = RS_NEED_METRICS,
+     .body = RS_BODY_NONE,
+     .handler = hello},
+    {.methods = RS_GET,
+     .pattern = "/admin",
+     .need = RS_NEED_ADMIN,
+     .body = RS_BODY_NONE,
+     .handler = hello},
+    {.methods = RS_GET,
+     .pattern = "/v2/",
+     .need = RS_NEED_LOGIN,
+     .body = RS_BODY_NONE,
+     .handler = hello},
+    {.methods = RS_GET,
+     .pattern = "/v2/{name}/manifests/{reference}",
+     .need = RS_NEED_READ,
+     .body = RS_BODY_NONE,
+     .handler = manifest},
+    {.methods = RS_DELETE,
+     .pattern = "/v2/{name}/manifests/{reference}",
+     .need = RS_NEED_DELETE,
+     .body = RS_BODY_NONE,
+     .handler = manifest},
+    {.methods = RS_PATCH,
+     .pattern = "/v2/{name}/blobs/uploads/{session}",
+     .need = RS_NEED_UPLOAD,
+     .body = RS_BODY_STREAM,
+     .runs = RS_RUNS_ON_WORKER,
+     .handler = sum_done,
+     .begin = sum_begin},
 };
 
 /* ---- the server and the other side ---- */
@@ -216,7 +272,12 @@ static struct rs_server_options options(void)
 {
     static const struct rs_listen listen_on[] = {{.address = "127.0.0.1:0"}};
     return (struct rs_server_options){
-        .routes = routes, .routes_n = RS_ARRAY_LEN(routes), .listen = listen_on, .listen_n = 1, .auth = fake_auth(), .loop_threads = 2,
+        .routes = routes,
+        .routes_n = RS_ARRAY_LEN(routes),
+        .listen = listen_on,
+        .listen_n = 1,
+        .auth = fake_auth(),
+        .loop_threads = 2,
         .quiet_access_log = true,
     };
 }
@@ -331,7 +392,9 @@ static void answers(void **state)
     a = ask("GET /hello HTTP/1.0\r\n\r\n");
     expect(a, "200 OK");
     /* kept alive, and one after the other in one go */
-    a = ask("GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /hello/worker HTTP/1.1\r\nHost: a\r\n\r\nGET /hello?q=last HTTP/1.1\r\n" CLOSE "\r\n");
+    a = ask(
+        "GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /hello/worker HTTP/1.1\r\nHost: a\r\n\r\nGET /hello?q=last HTTP/1.1\r\n" CLOSE
+        "\r\n");
     expect(a, "X-Query: none");
     expect(strstr(a, "hello\n") + 6, "hello\n");
     expect(a, "X-Query: last");
@@ -362,16 +425,19 @@ static void refusals(void **state)
         {"PUT /hello HTTP/1.1\r\n" CLOSE "Content-Length: 0\r\n\r\n", "405 Method Not Allowed"},
         {"BREW /hello HTTP/1.1\r\n" CLOSE "\r\n", "405 Method Not Allowed"},
         {"GET /hello HTTP/1.1\r\n" CLOSE "Content-Length: 3\r\n\r\nabc", "400 Bad Request"},
-        {"GET /hello HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", "400 Bad Request"},
+        {"GET /hello HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+         "400 Bad Request"},
         {"GET /hello HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "200 OK"},
-        {"GET /hello HTTP/1.1\r\n" CLOSE "Authorization: Basic a\r\nAuthorization: Basic b\r\n\r\n", "400 Bad Request"},
+        {"GET /hello HTTP/1.1\r\n" CLOSE "Authorization: Basic a\r\nAuthorization: Basic b\r\n\r\n",
+         "400 Bad Request"},
         {"GET /hello HTTP/1.1\r\n" CLOSE "X-A: a\x01\r\n\r\n", "400 Bad Request"},
         {"GET http://other.example/hello HTTP/1.1\r\n" CLOSE "\r\n", "400 Bad Request"},
         {"GET http://reg.example/hello HTTP/1.1\r\n" CLOSE "\r\n", "200 OK"},
         {"GET /hello HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n", "400 Bad Request"},
         {"GET /hello HTTP/1.1\r\nHost: a\"b\r\nConnection: close\r\n\r\n", "400 Bad Request"},
         {"GET /v2/UPPER/manifests/x HTTP/1.1\r\n" CLOSE "\r\n", "400 Bad Request"},
-        {"PUT /echo HTTP/1.1\r\n" CLOSE "Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\na", "415 Unsupported Media Type"},
+        {"PUT /echo HTTP/1.1\r\n" CLOSE "Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\na",
+         "415 Unsupported Media Type"},
     };
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
         const char *a = ask(rows[i].request);
@@ -380,7 +446,8 @@ static void refusals(void **state)
     }
     const char *a = ask("PUT /hello HTTP/1.1\r\n" CLOSE "Content-Length: 0\r\n\r\n");
     expect(a, "Allow: GET, HEAD\r\n");
-    expect(a, "{\"errors\":[{\"code\":\"UNSUPPORTED\",\"message\":\"this path takes GET, HEAD\"}]}");
+    expect(a,
+           "{\"errors\":[{\"code\":\"UNSUPPORTED\",\"message\":\"this path takes GET, HEAD\"}]}");
     expect(a, "Cache-Control: no-store\r\n");
     char path[9000] = "GET /hello?q=";
     memset(path + strlen(path), 'a', 8500);
@@ -392,11 +459,13 @@ static void bodies_in_memory(void **state)
 {
     (void)state;
     start();
-    const char *a = ask("PUT /echo HTTP/1.1\r\n" CLOSE "Content-Length: 5\r\nAccept: a\r\nAccept: b, c\r\n\r\nabcde");
+    const char *a = ask("PUT /echo HTTP/1.1\r\n" CLOSE
+                        "Content-Length: 5\r\nAccept: a\r\nAccept: b, c\r\n\r\nabcde");
     expect(a, "X-Length: 5\r\n");
     expect(a, "X-Accept: a, b, c\r\n");
     expect(a, "\r\n\r\nabcde");
-    a = ask("PUT /echo HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+    a = ask("PUT /echo HTTP/1.1\r\n" CLOSE
+            "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
     expect(a, "X-Length: -1\r\n");
     expect(a, "\r\n\r\nabcde");
     a = ask("PUT /echo HTTP/1.1\r\n" CLOSE "Content-Length: 0\r\n\r\n");
@@ -405,7 +474,9 @@ static void bodies_in_memory(void **state)
     a = ask("PUT /echo HTTP/1.1\r\n" CLOSE "Content-Length: 100001\r\n\r\n");
     expect(a, "413 ");
     struct rs_buf big = RS_BUF_INIT(1 << 20);
-    assert_int_equal(rs_buf_adds(&big, "PUT /echo HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n"), RS_OK);
+    assert_int_equal(
+        rs_buf_adds(&big, "PUT /echo HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n"),
+        RS_OK);
     for (int i = 0; i < 25; i++) {
         assert_int_equal(rs_buf_addf(&big, "1000\r\n%04096d\r\n", i), RS_OK);
     }
@@ -415,7 +486,9 @@ static void bodies_in_memory(void **state)
     expect(a, "SIZE_INVALID");
     rs_buf_release(&big);
     /* kept alive after a small body that nobody wanted */
-    a = ask("PUT /v2/a/manifests/x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /hello HTTP/1.1\r\n" CLOSE "\r\n");
+    a = ask(
+        "PUT /v2/a/manifests/x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /hello HTTP/1.1\r\n" CLOSE
+        "\r\n");
     expect(a, "405 ");
     expect(a, "\r\n\r\nhello\n");
 }
@@ -430,11 +503,13 @@ static void who_may(void **state)
         const char *status;
         const char *part;
     } rows[] = {
-        {"GET /v2/", NULL, "401 ", "WWW-Authenticate: Bearer realm=\"http://reg.example/token\",service=\"roadstead\"\r\n"},
+        {"GET /v2/", NULL, "401 ",
+         "WWW-Authenticate: Bearer realm=\"http://reg.example/token\",service=\"roadstead\"\r\n"},
         {"GET /v2/", "Basic nobody", "200 ", "Docker-Distribution-Api-Version: registry/2.0\r\n"},
         {"GET /v2/a/manifests/x", NULL, "401 ", ",scope=\"repository:a:pull\"\r\n"},
         {"GET /v2/a/manifests/missing", NULL, "401 ", ",scope=\"repository:a:pull\"\r\n"},
-        {"GET /v2/a/manifests/held", NULL, "401 ", "{\"errors\":[{\"code\":\"UNAUTHORIZED\",\"message\":\"authentication required\"}]}"},
+        {"GET /v2/a/manifests/held", NULL, "401 ",
+         "{\"errors\":[{\"code\":\"UNAUTHORIZED\",\"message\":\"authentication required\"}]}"},
         {"GET /v2/a/manifests/x", "Basic reader", "200 ", "\r\n\r\nx"},
         {"GET /v2/a/manifests/x", "Basic slow", "200 ", "\r\n\r\nx"},
         {"GET /v2/a/manifests/x", "Basic wrong", "401 ", "UNAUTHORIZED"},
@@ -463,7 +538,8 @@ static void who_may(void **state)
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
         char request[512];
         const char *auth = rows[i].authorization;
-        (void)snprintf(request, sizeof(request), "%s HTTP/1.1\r\n" CLOSE "%s%s%s\r\n", rows[i].method_path, auth != NULL ? "Authorization: " : "",
+        (void)snprintf(request, sizeof(request), "%s HTTP/1.1\r\n" CLOSE "%s%s%s\r\n",
+                       rows[i].method_path, auth != NULL ? "Authorization: " : "",
                        auth != NULL ? auth : "", auth != NULL ? "\r\n" : "");
         const char *a = ask(request);
         if (strstr(a, rows[i].status) == NULL || strstr(a, rows[i].part) == NULL)
@@ -480,21 +556,26 @@ static void loopback_metrics_and_proxies(void **state)
     o.challenge = RS_CHALLENGE_BASIC;
     start_with(&o);
     expect(ask("GET /metrics HTTP/1.1\r\n" CLOSE "\r\n"), "200 OK");
-    const char *a = ask("PUT /echo HTTP/1.1\r\n" CLOSE "Content-Length: 0\r\nX-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https\r\n\r\n");
+    const char *a =
+        ask("PUT /echo HTTP/1.1\r\n" CLOSE
+            "Content-Length: 0\r\nX-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https\r\n\r\n");
     expect(a, "X-Source: 127.0.0.1\r\n");
     expect(a, "X-Base: http://reg.example\r\n");
-    expect(ask("GET /v2/ HTTP/1.1\r\n" CLOSE "\r\n"), "WWW-Authenticate: Basic realm=\"roadstead\"\r\n");
+    expect(ask("GET /v2/ HTTP/1.1\r\n" CLOSE "\r\n"),
+           "WWW-Authenticate: Basic realm=\"roadstead\"\r\n");
     rs_server_stop(server, 1000);
     o.trusted_proxies = proxies;
     o.trusted_proxies_n = 1;
     start_with(&o);
     /* behind a proxy nobody is a loopback client */
     expect(ask("GET /metrics HTTP/1.1\r\n" CLOSE "\r\n"), "401 ");
-    a = ask("PUT /echo HTTP/1.1\r\n" CLOSE "Content-Length: 0\r\nX-Forwarded-For: 6.6.6.6, 1.2.3.4, 127.0.0.9\r\n"
+    a = ask("PUT /echo HTTP/1.1\r\n" CLOSE
+            "Content-Length: 0\r\nX-Forwarded-For: 6.6.6.6, 1.2.3.4, 127.0.0.9\r\n"
             "X-Forwarded-Proto: https\r\nX-Forwarded-Host: pub.example\r\n\r\n");
     expect(a, "X-Source: 1.2.3.4\r\n");
     expect(a, "X-Base: https://pub.example\r\n");
-    a = ask("PUT /echo HTTP/1.1\r\n" CLOSE "Content-Length: 0\r\nX-Forwarded-For: nonsense\r\nX-Forwarded-Host: a\"b\r\n\r\n");
+    a = ask("PUT /echo HTTP/1.1\r\n" CLOSE
+            "Content-Length: 0\r\nX-Forwarded-For: nonsense\r\nX-Forwarded-Host: a\"b\r\n\r\n");
     expect(a, "X-Source: 127.0.0.1\r\n");
     expect(a, "X-Base: http://reg.example\r\n");
 }
@@ -503,7 +584,8 @@ static void streamed_bodies(void **state)
 {
     (void)state;
     struct rs_server_options o = options();
-    o.body_ring_bytes = 4096; /* smaller than what comes at once: suspended and resumed all the time */
+    o.body_ring_bytes =
+        4096; /* smaller than what comes at once: suspended and resumed all the time */
     start_with(&o);
     static char body[3000000];
     uint64_t sum = 0;
@@ -512,11 +594,14 @@ static void streamed_bodies(void **state)
         sum = sum * 31 + (unsigned char)body[i];
     }
     char want[64];
-    (void)snprintf(want, sizeof(want), "X-Sum: %zu-%llx\r\n", sizeof(body), (unsigned long long)sum);
+    (void)snprintf(want, sizeof(want), "X-Sum: %zu-%llx\r\n", sizeof(body),
+                   (unsigned long long)sum);
     struct rs_buf out = RS_BUF_INIT(65536);
     char head[256];
     int fd = dial();
-    (void)snprintf(head, sizeof(head), "PATCH /v2/a/blobs/uploads/s HTTP/1.1\r\n" CLOSE "Authorization: Basic writer\r\nContent-Length: %zu\r\n\r\n",
+    (void)snprintf(head, sizeof(head),
+                   "PATCH /v2/a/blobs/uploads/s HTTP/1.1\r\n" CLOSE
+                   "Authorization: Basic writer\r\nContent-Length: %zu\r\n\r\n",
                    sizeof(body));
     say(fd, head, strlen(head));
     say(fd, body, sizeof(body));
@@ -526,7 +611,8 @@ static void streamed_bodies(void **state)
     close(fd);
     rs_buf_clear(&out);
     fd = dial();
-    const char chunked[] = "PATCH /v2/a/blobs/uploads/s HTTP/1.1\r\n" CLOSE "Authorization: Basic slow-no\r\nAuthorization-X: 1\r\n"
+    const char chunked[] = "PATCH /v2/a/blobs/uploads/s HTTP/1.1\r\n" CLOSE
+                           "Authorization: Basic slow-no\r\nAuthorization-X: 1\r\n"
                            "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n";
     say(fd, chunked, strlen(chunked));
     hear(fd, &out, NULL); /* not permitted: said before any body is sent */
@@ -534,12 +620,15 @@ static void streamed_bodies(void **state)
     expect_not(rs_buf_text(&out), "100 Continue");
     close(fd);
     rs_buf_release(&out);
-    const char *a = ask("PATCH /v2/a/blobs/uploads/s HTTP/1.1\r\n" CLOSE "Authorization: Basic writer\r\nContent-Length: 0\r\n\r\n");
+    const char *a = ask("PATCH /v2/a/blobs/uploads/s HTTP/1.1\r\n" CLOSE
+                        "Authorization: Basic writer\r\nContent-Length: 0\r\n\r\n");
     expect(a, "X-Sum: 0-0\r\n");
-    a = ask("PATCH /v2/a/blobs/uploads/unknown HTTP/1.1\r\n" CLOSE "Authorization: Basic writer\r\nContent-Length: 3\r\n\r\nabc");
+    a = ask("PATCH /v2/a/blobs/uploads/unknown HTTP/1.1\r\n" CLOSE
+            "Authorization: Basic writer\r\nContent-Length: 3\r\n\r\nabc");
     expect(a, "404 ");
     expect(a, "BLOB_UPLOAD_UNKNOWN");
-    a = ask("PATCH /v2/a/blobs/uploads/nobody HTTP/1.1\r\n" CLOSE "Authorization: Basic writer\r\nContent-Length: 3\r\n\r\nabc");
+    a = ask("PATCH /v2/a/blobs/uploads/nobody HTTP/1.1\r\n" CLOSE
+            "Authorization: Basic writer\r\nContent-Length: 3\r\n\r\nabc");
     expect(a, "400 ");
 }
 
@@ -549,7 +638,9 @@ static void expect_continue(void **state)
     start();
     struct rs_buf out = RS_BUF_INIT(65536);
     int fd = dial();
-    const char head[] = "PATCH /v2/a/blobs/uploads/s HTTP/1.1\r\n" CLOSE "Authorization: Basic writer\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+    const char head[] =
+        "PATCH /v2/a/blobs/uploads/s HTTP/1.1\r\n" CLOSE
+        "Authorization: Basic writer\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
     say(fd, head, strlen(head));
     assert_true(hear(fd, &out, "100 Continue\r\n\r\n"));
     say(fd, "abc", 3);
@@ -559,8 +650,9 @@ static void expect_continue(void **state)
     close(fd);
     rs_buf_clear(&out);
     fd = dial();
-    const char big[] = "PATCH /v2/a/blobs/uploads/unknown HTTP/1.1\r\nHost: a\r\nAuthorization: Basic writer\r\nExpect: 100-continue\r\n"
-                       "Content-Length: 1073741824\r\n\r\n";
+    const char big[] =
+        "PATCH /v2/a/blobs/uploads/unknown HTTP/1.1\r\nHost: a\r\nAuthorization: Basic writer\r\nExpect: 100-continue\r\n"
+        "Content-Length: 1073741824\r\n\r\n";
     say(fd, big, strlen(big));
     hear(fd, &out, NULL);
     expect(rs_buf_text(&out), "404 ");
@@ -577,7 +669,8 @@ static void sink_fails(void **state)
     struct rs_buf out = RS_BUF_INIT(65536);
     static char body[1 << 20];
     int fd = dial();
-    const char head[] = "PATCH /v2/a/blobs/uploads/fail HTTP/1.1\r\nHost: a\r\nAuthorization: Basic writer\r\nContent-Length: 1048576\r\n\r\n";
+    const char head[] =
+        "PATCH /v2/a/blobs/uploads/fail HTTP/1.1\r\nHost: a\r\nAuthorization: Basic writer\r\nContent-Length: 1048576\r\n\r\n";
     say(fd, head, strlen(head));
     say(fd, body, sizeof(body));
     hear(fd, &out, NULL);
@@ -585,8 +678,9 @@ static void sink_fails(void **state)
     expect(rs_buf_text(&out), "Connection: close\r\n");
     close(fd);
     rs_buf_release(&out);
-    const char *a = ask("PATCH /v2/a/blobs/uploads/nobody HTTP/1.1\r\nHost: a\r\nAuthorization: Basic writer\r\nContent-Length: 3\r\n\r\nabc"
-                        "GET /hello HTTP/1.1\r\n" CLOSE "\r\n");
+    const char *a = ask(
+        "PATCH /v2/a/blobs/uploads/nobody HTTP/1.1\r\nHost: a\r\nAuthorization: Basic writer\r\nContent-Length: 3\r\n\r\nabc"
+        "GET /hello HTTP/1.1\r\n" CLOSE "\r\n");
     expect(a, "400 ");
     expect(a, "hello\n"); /* a small rest is swallowed, and the connection goes on */
 }
@@ -597,7 +691,8 @@ static void client_leaves(void **state)
     start();
     int before = defers_run;
     for (int i = 0; i < 50; i++) {
-        const char head[] = "PATCH /v2/a/blobs/uploads/s HTTP/1.1\r\nHost: a\r\nAuthorization: Basic writer\r\nContent-Length: 1048576\r\n\r\nabc";
+        const char head[] =
+            "PATCH /v2/a/blobs/uploads/s HTTP/1.1\r\nHost: a\r\nAuthorization: Basic writer\r\nContent-Length: 1048576\r\n\r\nabc";
         const struct linger reset = {.l_onoff = 1};
         int fd = dial();
         say(fd, head, strlen(head));
@@ -605,7 +700,8 @@ static void client_leaves(void **state)
             (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
         close(fd);
     }
-    /* Requests whose headers arrived have begun; each that began must end.  A stop waits for all of them. */
+    /* Requests whose headers arrived have begun; each that began must end.  A stop waits for all of
+     * them. */
     rs_server_stop(server, 30000);
     server = NULL;
     int ended = defers_run - before;
@@ -619,7 +715,8 @@ static void prebuilt(void **state)
     (void)state;
     start();
     for (int i = 0; i < 3; i++) {
-        const char *a = ask("GET /v2/a/manifests/cached HTTP/1.1\r\n" CLOSE "Authorization: Basic reader\r\n\r\n");
+        const char *a = ask("GET /v2/a/manifests/cached HTTP/1.1\r\n" CLOSE
+                            "Authorization: Basic reader\r\n\r\n");
         expect(a, "200 OK");
         expect(a, "Content-Type: text/x\r\n");
         expect(a, "Docker-Content-Digest: sha256:1\r\n");
@@ -627,7 +724,8 @@ static void prebuilt(void **state)
         expect(a, "\r\n\r\ncached");
         assert_non_null(shared);
     }
-    const char *a = ask("HEAD /v2/a/manifests/cached HTTP/1.1\r\n" CLOSE "Authorization: Basic reader\r\n\r\n");
+    const char *a =
+        ask("HEAD /v2/a/manifests/cached HTTP/1.1\r\n" CLOSE "Authorization: Basic reader\r\n\r\n");
     expect(a, "Content-Length: 6\r\n");
     assert_null(strstr(a, "\r\n\r\ncached"));
     assert_true(rs_cached_reply_bytes(shared) > 6);
@@ -700,7 +798,8 @@ static void slow_clients(void **state)
         struct rs_buf out = RS_BUF_INIT(65536);
         int fd = dial();
         say(fd, heads[i], strlen(heads[i]));
-        assert_false(hear(fd, &out, NULL)); /* cut: it would hear for a minute otherwise, and fail there */
+        assert_false(
+            hear(fd, &out, NULL)); /* cut: it would hear for a minute otherwise, and fail there */
         assert_int_equal(out.len, 0);
         close(fd);
         rs_buf_release(&out);
@@ -715,8 +814,12 @@ static void start_fails_clearly(void **state)
         const char *address;
         enum rs_status status;
     } rows[] = {
-        {"127.0.0.1", RS_BAD_REQUEST}, {"localhost:80", RS_BAD_REQUEST}, {"127.0.0.1:65536", RS_BAD_REQUEST}, {"[::1:80", RS_BAD_REQUEST},
-        {"", RS_BAD_REQUEST}, {"203.0.113.77:0", RS_BAD_REQUEST},
+        {"127.0.0.1", RS_BAD_REQUEST},
+        {"localhost:80", RS_BAD_REQUEST},
+        {"127.0.0.1:65536", RS_BAD_REQUEST},
+        {"[::1:80", RS_BAD_REQUEST},
+        {"", RS_BAD_REQUEST},
+        {"203.0.113.77:0", RS_BAD_REQUEST},
     };
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
         struct rs_listen listen_on = {.address = rows[i].address};
@@ -756,12 +859,21 @@ int main(void)
     rs_log_set_level(RS_LOG_ERROR);
     (void)signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(answers, stop), cmocka_unit_test_teardown(refusals, stop), cmocka_unit_test_teardown(bodies_in_memory, stop),
-        cmocka_unit_test_teardown(who_may, stop), cmocka_unit_test_teardown(loopback_metrics_and_proxies, stop),
-        cmocka_unit_test_teardown(streamed_bodies, stop), cmocka_unit_test_teardown(expect_continue, stop), cmocka_unit_test_teardown(sink_fails, stop),
-        cmocka_unit_test_teardown(client_leaves, stop), cmocka_unit_test_teardown(prebuilt, stop), cmocka_unit_test_teardown(streams, stop),
-        cmocka_unit_test_teardown(stop_ends_streams, stop), cmocka_unit_test_teardown(slow_clients, stop),
-        cmocka_unit_test_teardown(start_fails_clearly, stop), cmocka_unit_test_teardown(ready_or_not, stop),
+        cmocka_unit_test_teardown(answers, stop),
+        cmocka_unit_test_teardown(refusals, stop),
+        cmocka_unit_test_teardown(bodies_in_memory, stop),
+        cmocka_unit_test_teardown(who_may, stop),
+        cmocka_unit_test_teardown(loopback_metrics_and_proxies, stop),
+        cmocka_unit_test_teardown(streamed_bodies, stop),
+        cmocka_unit_test_teardown(expect_continue, stop),
+        cmocka_unit_test_teardown(sink_fails, stop),
+        cmocka_unit_test_teardown(client_leaves, stop),
+        cmocka_unit_test_teardown(prebuilt, stop),
+        cmocka_unit_test_teardown(streams, stop),
+        cmocka_unit_test_teardown(stop_ends_streams, stop),
+        cmocka_unit_test_teardown(slow_clients, stop),
+        cmocka_unit_test_teardown(start_fails_clearly, stop),
+        cmocka_unit_test_teardown(ready_or_not, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,7 +60,8 @@ static void paths(void **state)
         {"/v2/<a>", RS_BAD_REQUEST, NULL},
         {"/v2/a|b", RS_BAD_REQUEST, NULL},
         /* the two escapes of Azure's clients, below /acr/v1/ alone */
-        {"/acr/v1/team%2Fapp/_manifests/sha256%3Aabc", RS_OK, "/acr/v1/team/app/_manifests/sha256:abc"},
+        {"/acr/v1/team%2Fapp/_manifests/sha256%3Aabc", RS_OK,
+         "/acr/v1/team/app/_manifests/sha256:abc"},
         {"/acr/v1/team%2fapp%3a1", RS_OK, "/acr/v1/team/app:1"},
         {"/acr/v1/%252F", RS_BAD_REQUEST, NULL},
         {"/acr/v1/a%2Eb", RS_BAD_REQUEST, NULL},
@@ -170,7 +171,8 @@ static void queries(void **state)
             fail_msg("%s", rows[i].target);
         if (rows[i].status == RS_OK) {
             const char *got = rs_uri_query(&u, "k", 0);
-            if ((got == NULL) != (rows[i].value == NULL) || (got != NULL && strcmp(got, rows[i].value) != 0))
+            if ((got == NULL) != (rows[i].value == NULL) ||
+                (got != NULL && strcmp(got, rows[i].value) != 0))
                 fail_msg("%s gave %s", rows[i].target, got);
         }
         rs_arena_release(&arena);
@@ -236,10 +238,29 @@ static void hosts(void **state)
         const char *host;
         bool ok;
     } rows[] = {
-        {"a", true}, {"reg.example.org", true}, {"reg:5000", true}, {"127.0.0.1:1", true}, {"[::1]", true}, {"[::1]:80", true},
-        {"[fe80::1%25eth0]", false}, {"", false}, {":80", false}, {"a:", false}, {"a:b", false}, {"a:65536", false}, {"a:1:2", false},
-        {"[]", false}, {"[::1", false}, {"[::1]x", false}, {"a/b", false}, {"a@b", false}, {"a b", false}, {"a,b", false}, {"a\"b", false},
-        {"\xc3\xa9", false}, {"a%41", false},
+        {"a", true},
+        {"reg.example.org", true},
+        {"reg:5000", true},
+        {"127.0.0.1:1", true},
+        {"[::1]", true},
+        {"[::1]:80", true},
+        {"[fe80::1%25eth0]", false},
+        {"", false},
+        {":80", false},
+        {"a:", false},
+        {"a:b", false},
+        {"a:65536", false},
+        {"a:1:2", false},
+        {"[]", false},
+        {"[::1", false},
+        {"[::1]x", false},
+        {"a/b", false},
+        {"a@b", false},
+        {"a b", false},
+        {"a,b", false},
+        {"a\"b", false},
+        {"\xc3\xa9", false},
+        {"a%41", false},
     };
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
         if (rs_uri_host_is_valid(rs_str_of(rows[i].host)) != rows[i].ok)
@@ -250,8 +271,10 @@ static void hosts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths), cmocka_unit_test(lengths), cmocka_unit_test(queries), cmocka_unit_test(repeated),
-        cmocka_unit_test(many_parameters), cmocka_unit_test(out_of_memory), cmocka_unit_test(hosts),
+        cmocka_unit_test(paths),           cmocka_unit_test(lengths),
+        cmocka_unit_test(queries),         cmocka_unit_test(repeated),
+        cmocka_unit_test(many_parameters), cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(hosts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

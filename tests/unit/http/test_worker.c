@@ -123,7 +123,9 @@ static void nothing_to_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bounds), cmocka_unit_test(stop_finishes_what_goes_on), cmocka_unit_test(nothing_to_stop),
+        cmocka_unit_test(bounds),
+        cmocka_unit_test(stop_finishes_what_goes_on),
+        cmocka_unit_test(nothing_to_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

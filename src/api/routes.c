@@ -1,0 +1,149 @@
+/* clang-format off: a table is read as a table */
+#include "api/routes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/admin.h"
+#include "api/blob.h"
+#include "api/events.h"
+#include "api/health.h"
+#include "api/lists.h"
+#include "api/manifest_pull.h"
+#include "api/referrers.h"
+#include "api/space.h"
+#include "api/token.h"
+#include "api/upload.h"
+
+#define JSON_MAX ((uint64_t)64 << 20)     /* limits.body_size decides */
+#define MANIFEST_MAX ((uint64_t)4 << 20)  /* limits.manifest_size decides */
+
+/* A read of metadata, or of a file that the loop sends: inline. */
+#define READ(path, who, fn) \
+    {.methods = RS_GET, .pattern = (path), .need = (who), .body = RS_BODY_NONE, \
+     .runs = RS_RUNS_INLINE, .handler = (fn)}
+/* A read that may take longer. */
+#define LONG_READ(path, who, fn) \
+    {.methods = RS_GET, .pattern = (path), .need = (who), .body = RS_BODY_NONE, \
+     .runs = RS_RUNS_ON_WORKER, .handler = (fn)}
+/* A change without a body. */
+#define CHANGE(method, path, who, fn) \
+    {.methods = (method), .pattern = (path), .need = (who), .body = RS_BODY_NONE, \
+     .runs = RS_RUNS_ON_WORKER, .handler = (fn)}
+/* A change (or question) with a body that is kept in memory. */
+#define CHANGE_WITH(method, path, who, max, fn) \
+    {.methods = (method), .pattern = (path), .need = (who), .body = RS_BODY_MEMORY, \
+     .body_max = (max), .runs = RS_RUNS_ON_WORKER, .handler = (fn)}
+/* A body that streams to a sink. */
+#define UPLOAD(method, path, start, fn) \
+    {.methods = (method), .pattern = (path), .need = RS_NEED_UPLOAD, .body = RS_BODY_STREAM, \
+     .runs = RS_RUNS_ON_WORKER, .handler = (fn), .begin = (start)}
+
+const struct rs_route rs_routes[] = {
+    /* the daemon itself */
+    READ("/healthz", RS_NEED_NOTHING, rs_api_health_live),
+    READ("/readyz", RS_NEED_NOTHING, rs_api_health_ready),
+    LONG_READ("/metrics", RS_NEED_METRICS, rs_api_health_metrics),
+    READ("/v2/", RS_NEED_LOGIN, rs_api_health_base),
+    READ("/v2/_oci/ext/discover", RS_NEED_LOGIN, rs_api_health_discover),
+    READ("/v2/{name}/_oci/ext/discover", RS_NEED_READ, rs_api_health_discover),
+
+    /* manifests */
+    READ("/v2/{name}/manifests/{reference}", RS_NEED_READ, rs_api_manifest_pull),
+
+    /* blobs and uploads */
+    READ("/v2/{name}/blobs/{digest}", RS_NEED_READ, rs_api_blob_get),
+    CHANGE(RS_DELETE, "/v2/{name}/blobs/{digest}", RS_NEED_DELETE, rs_api_blob_remove),
+    UPLOAD(RS_POST, "/v2/{name}/blobs/uploads/", rs_api_upload_post_begin, rs_api_upload_post),
+    UPLOAD(RS_PATCH, "/v2/{name}/blobs/uploads/{session}", rs_api_upload_patch_begin,
+           rs_api_upload_patch),
+    UPLOAD(RS_PUT, "/v2/{name}/blobs/uploads/{session}", rs_api_upload_put_begin,
+           rs_api_upload_put),
+    READ("/v2/{name}/blobs/uploads/{session}", RS_NEED_UPLOAD, rs_api_upload_get),
+    CHANGE(RS_DELETE, "/v2/{name}/blobs/uploads/{session}", RS_NEED_UPLOAD,
+           rs_api_upload_delete),
+
+    /* lists */
+    LONG_READ("/v2/_catalog", RS_NEED_LOGIN, rs_api_lists_catalog),
+    LONG_READ("/v2/{name}/tags/list", RS_NEED_READ, rs_api_lists_tags),
+    LONG_READ("/v2/{name}/referrers/{digest}", RS_NEED_READ, rs_api_referrers),
+
+    /* tokens */
+    {.methods = RS_GET, .pattern = "/token", .need = RS_NEED_NOTHING, .body = RS_BODY_NONE,
+     .runs = RS_RUNS_ON_WORKER, .handler = rs_api_token_get, .repeated = "scope"},
+    {.methods = RS_GET, .pattern = "/oauth2/token", .need = RS_NEED_NOTHING,
+     .body = RS_BODY_NONE, .runs = RS_RUNS_ON_WORKER, .handler = rs_api_token_get,
+     .repeated = "scope"},
+    CHANGE_WITH(RS_POST, "/token", RS_NEED_NOTHING, RS_API_TOKEN_BODY_BYTES_MAX,
+                rs_api_token_post),
+    CHANGE_WITH(RS_POST, "/oauth2/token", RS_NEED_NOTHING, RS_API_TOKEN_BODY_BYTES_MAX,
+                rs_api_token_post),
+    CHANGE_WITH(RS_POST, "/oauth2/exchange", RS_NEED_NOTHING, RS_API_TOKEN_BODY_BYTES_MAX,
+                rs_api_token_exchange),
+
+    /* identities */
+    READ("/v2/_roadstead/whoami", RS_NEED_LOGIN, rs_api_admin_whoami),
+    LONG_READ("/v2/_roadstead/admin/users", RS_NEED_ADMIN, rs_api_admin_users_list),
+    CHANGE_WITH(RS_POST, "/v2/_roadstead/admin/users", RS_NEED_ADMIN,
+                RS_API_ADMIN_BODY_BYTES_MAX, rs_api_admin_users_add),
+    LONG_READ("/v2/_roadstead/admin/users/{user}", RS_NEED_ADMIN, rs_api_admin_users_show),
+    CHANGE_WITH(RS_PATCH, "/v2/_roadstead/admin/users/{user}", RS_NEED_ADMIN,
+                RS_API_ADMIN_BODY_BYTES_MAX, rs_api_admin_users_change),
+    CHANGE(RS_DELETE, "/v2/_roadstead/admin/users/{user}", RS_NEED_ADMIN,
+           rs_api_admin_users_delete),
+    LONG_READ("/v2/_roadstead/admin/robots", RS_NEED_ADMIN, rs_api_admin_robots_list),
+    CHANGE_WITH(RS_POST, "/v2/_roadstead/admin/robots", RS_NEED_ADMIN,
+                RS_API_ADMIN_BODY_BYTES_MAX, rs_api_admin_robots_add),
+    LONG_READ("/v2/_roadstead/admin/robots/{robot}", RS_NEED_ADMIN, rs_api_admin_robots_show),
+    CHANGE_WITH(RS_PATCH, "/v2/_roadstead/admin/robots/{robot}", RS_NEED_ADMIN,
+                RS_API_ADMIN_BODY_BYTES_MAX, rs_api_admin_robots_change),
+    CHANGE(RS_DELETE, "/v2/_roadstead/admin/robots/{robot}", RS_NEED_ADMIN,
+           rs_api_admin_robots_delete),
+    CHANGE(RS_POST, "/v2/_roadstead/admin/robots/{robot}/rotate", RS_NEED_ADMIN,
+           rs_api_admin_robots_rotate),
+    LONG_READ("/v2/_roadstead/admin/grants", RS_NEED_ADMIN, rs_api_admin_grants_list),
+    CHANGE_WITH(RS_POST, "/v2/_roadstead/admin/grants", RS_NEED_ADMIN,
+                RS_API_ADMIN_BODY_BYTES_MAX, rs_api_admin_grants_add),
+    CHANGE(RS_DELETE, "/v2/_roadstead/admin/grants/{grant}", RS_NEED_ADMIN,
+           rs_api_admin_grants_remove),
+    CHANGE(RS_POST, "/v2/_roadstead/admin/keys/rotate", RS_NEED_ADMIN,
+           rs_api_admin_keys_rotate),
+
+    /* events */
+    READ("/v2/_roadstead/events", RS_NEED_LOGIN, rs_api_events_get),
+
+    /* space */
+    CHANGE_WITH(RS_POST, "/v2/_roadstead/admin/gc", RS_NEED_ADMIN, RS_API_SPACE_BODY_BYTES_MAX,
+                rs_api_space_collect),
+};
+
+const unsigned rs_routes_n = RS_ARRAY_LEN(rs_routes);
+/* clang-format on */
+
+static uint64_t limit_of(const struct rs_route *row, const struct rs_config *config)
+{
+    switch (row->body) {
+    case RS_BODY_STREAM:
+        return (uint64_t)config->limit_blob_bytes;
+    case RS_BODY_MEMORY: {
+        bool is_manifest = row->need == RS_NEED_UPLOAD;
+        int64_t most = is_manifest ? config->limit_manifest_bytes : config->limit_body_bytes;
+        return row->body_max < (uint64_t)most ? row->body_max : (uint64_t)most;
+    }
+    case RS_BODY_NONE:
+    case RS_BODY_UNSET:
+        break;
+    }
+    return row->body_max;
+}
+
+struct rs_route *rs_api_routes_configured(const struct rs_config *config)
+{
+    struct rs_route *rows = malloc(sizeof(rs_routes));
+    if (rows == NULL)
+        return NULL;
+    memcpy(rows, rs_routes, sizeof(rs_routes));
+    for (unsigned i = 0; i < rs_routes_n; i++)
+        rows[i].body_max = limit_of(&rows[i], config);
+    return rows;
+}
