@@ -99,6 +99,15 @@ static enum rs_status wal_enter(struct rs_db_conn *conn, struct rs_err *reterr)
     return s;
 }
 
+/* A first read makes the WAL file; then database and WAL get durable names.  SQLite syncs the directory as well, but does not look
+ * whether that worked. */
+static enum rs_status names_sync(struct rs_db_conn *conn, struct rs_err *reterr)
+{
+    int64_t objects = 0;
+    enum rs_status s = pragma_int(conn, "SELECT count(*) FROM sqlite_schema", &objects, reterr);
+    return s == RS_OK ? sync_directory(conn->db->path, reterr) : s;
+}
+
 /* ---- the object ---- */
 
 static void db_free(struct rs_db *db)
@@ -148,7 +157,7 @@ enum rs_status rs_db_open(const struct rs_db_options *options, struct rs_db **re
     if (s == RS_OK)
         s = wal_enter(db->writer, reterr);
     if (s == RS_OK)
-        s = sync_directory(db->path, reterr);
+        s = names_sync(db->writer, reterr);
     if (s == RS_OK)
         s = rs_db_writer_start(db, reterr);
     if (s == RS_OK)
