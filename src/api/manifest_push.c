@@ -1,7 +1,5 @@
 #include "api/manifest_push.h"
 
-#include <string.h>
-
 #include "quarantine/admit.h"
 #include "registry/delete.h"
 #include "registry/push.h"
@@ -39,15 +37,11 @@ static void answer(struct rs_request *r, struct rs_reply *re, const struct rs_pu
 
 enum rs_status rs_api_manifest_push(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
 {
-    const char *encoding = rs_request_header(r, "Content-Encoding");
     size_t n_tags = 0;
     const char **tags = tags_of(r, &n_tags);
     struct rs_pushed pushed;
     if (tags == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    /* The digest is of the bytes as they are: nothing is ever decompressed here. */
-    if (encoding != NULL && strcmp(encoding, "identity") != 0)
-        return rs_fail(reterr, RS_MEDIA_TYPE, "a manifest is sent as it is, without Content-Encoding");
     const struct rs_push push = {
         .services = rs_request_services(r),
         .identity = rs_request_identity(r),

@@ -10,6 +10,7 @@
 #include "api/health.h"
 #include "api/lists.h"
 #include "api/manifest_pull.h"
+#include "api/manifest_push.h"
 #include "api/referrers.h"
 #include "api/space.h"
 #include "api/token.h"
@@ -50,6 +51,10 @@ const struct rs_route rs_routes[] = {
 
     /* manifests */
     READ("/v2/{name}/manifests/{reference}", RS_NEED_READ, rs_api_manifest_pull),
+    {.methods = RS_PUT, .pattern = "/v2/{name}/manifests/{reference}", .need = RS_NEED_UPLOAD,
+     .body = RS_BODY_MEMORY, .body_max = MANIFEST_MAX, .runs = RS_RUNS_ON_WORKER,
+     .handler = rs_api_manifest_push, .repeated = "tag"},
+    CHANGE(RS_DELETE, "/v2/{name}/manifests/{reference}", RS_NEED_DELETE, rs_api_manifest_delete),
 
     /* blobs and uploads */
     READ("/v2/{name}/blobs/{digest}", RS_NEED_READ, rs_api_blob_get),
