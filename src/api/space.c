@@ -2,10 +2,14 @@
 
 #include "api/json_api.h"
 #include "json/write.h"
+#include "registry/checker.h"
 #include "registry/collect.h"
 
-/* An empty body asks for a real pass. */
-static enum rs_status read_dry_run(const struct rs_request *r, bool *ret, struct rs_err *reterr)
+#define STATUS_BYTES_MAX ((size_t)2 << 20)
+
+/* A body of one optional flag; an empty body leaves it false. */
+static enum rs_status read_flag(const struct rs_request *r, const char *key, bool *ret,
+                                struct rs_err *reterr)
 {
     RS_AUTO(rs_json) struct rs_json *body = NULL;
     *ret = false;
@@ -13,8 +17,8 @@ static enum rs_status read_dry_run(const struct rs_request *r, bool *ret, struct
         return RS_OK;
     enum rs_status s = rs_json_api_body(r, RS_API_SPACE_BODY_BYTES_MAX, &body, reterr);
     if (s == RS_OK)
-        s = rs_json_only(body, RS_JSON_KEYS("dryRun"), reterr);
-    return s == RS_OK ? rs_json_member_bool(body, "dryRun", RS_JSON_OPTIONAL, ret, reterr) : s;
+        s = rs_json_only(body, RS_JSON_KEYS(key), reterr);
+    return s == RS_OK ? rs_json_member_bool(body, key, RS_JSON_OPTIONAL, ret, reterr) : s;
 }
 
 enum rs_status rs_api_space_collect(struct rs_request *r, struct rs_reply *re,
@@ -24,7 +28,7 @@ enum rs_status rs_api_space_collect(struct rs_request *r, struct rs_reply *re,
     struct rs_jw w = RS_JW_INIT(&json);
     struct rs_collected got;
     bool dry_run = false;
-    enum rs_status s = read_dry_run(r, &dry_run, reterr);
+    enum rs_status s = read_flag(r, "dryRun", &dry_run, reterr);
     if (s == RS_OK)
         s = rs_collect(rs_request_services(r)->collector, rs_request_actor(r), dry_run, &got,
                        reterr);
@@ -40,4 +44,29 @@ enum rs_status rs_api_space_collect(struct rs_request *r, struct rs_reply *re,
     rs_jw_member_int(&w, "kept", (int64_t)got.kept);
     rs_jw_object_end(&w);
     return rs_json_api_answer(re, 200, &json, reterr);
+}
+
+static enum rs_status answer_status(const struct rs_request *r, struct rs_reply *re,
+                                    unsigned http_status, struct rs_err *reterr)
+{
+    RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(STATUS_BYTES_MAX);
+    enum rs_status s = rs_checker_status(rs_request_services(r)->checker, &json, reterr);
+    return s == RS_OK ? rs_json_api_answer(re, http_status, &json, reterr) : s;
+}
+
+enum rs_status rs_api_space_fsck_start(struct rs_request *r, struct rs_reply *re,
+                                       struct rs_err *reterr)
+{
+    bool is_repairing = false;
+    enum rs_status s = read_flag(r, "repair", &is_repairing, reterr);
+    if (s == RS_OK)
+        s = rs_checker_ask(rs_request_services(r)->checker, rs_request_actor(r), is_repairing,
+                           reterr);
+    return s == RS_OK ? answer_status(r, re, 202, reterr) : s;
+}
+
+enum rs_status rs_api_space_fsck_status(struct rs_request *r, struct rs_reply *re,
+                                        struct rs_err *reterr)
+{
+    return answer_status(r, re, 200, reterr);
 }

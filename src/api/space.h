@@ -1,5 +1,5 @@
 /*
- * api/space.h: /v2/_roadstead/admin/gc: give space back now, or tell what a pass would give back.
+ * api/space.h: /v2/_roadstead/admin/{gc,fsck}: give space back, and check what is stored.
  * Layer: api.  Spec: SPEC sections 8 and 10.
  */
 #ifndef RS_API_SPACE_H
@@ -9,9 +9,15 @@
 
 #define RS_API_SPACE_BODY_BYTES_MAX ((size_t)1024)
 
-/* POST {"dryRun": bool, optional}: 200 with what was (or would be) removed.  On a worker: it takes
- * as long as the pass. */
+/* POST .../gc {"dryRun"}: 200 with what was (or would be) removed.  On a worker: it takes as long
+ * as the pass. */
 enum rs_status rs_api_space_collect(struct rs_request *r, struct rs_reply *re,
                                     struct rs_err *reterr);
+/* POST .../fsck {"repair"}: 202, the check goes on in the background; 409 while one does. */
+enum rs_status rs_api_space_fsck_start(struct rs_request *r, struct rs_reply *re,
+                                       struct rs_err *reterr);
+/* GET .../fsck: the last check: how far it is, what it found. */
+enum rs_status rs_api_space_fsck_status(struct rs_request *r, struct rs_reply *re,
+                                        struct rs_err *reterr);
 
 #endif

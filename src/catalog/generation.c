@@ -45,3 +45,15 @@ void rs_generation_touch_access(struct rs_db_conn *conn)
 {
     rs_db_after_commit(conn, bump_access, NULL);
 }
+
+static void bump_all(void *arg)
+{
+    (void)arg;
+    for (uintptr_t i = 0; i < SLOTS; i++)
+        (void)atomic_fetch_add(&repository_slots[i], 1);
+}
+
+void rs_generation_touch_all(struct rs_db_conn *conn)
+{
+    rs_db_after_commit(conn, bump_all, NULL);
+}

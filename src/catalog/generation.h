@@ -20,6 +20,8 @@ uint64_t rs_generation_access(void);
 
 /* Within a write job: bump after the commit. */
 void rs_generation_touch_repository(struct rs_db_conn *conn, const char *repository);
+/* Of every repository: for repairs. */
+void rs_generation_touch_all(struct rs_db_conn *conn);
 void rs_generation_touch_access(struct rs_db_conn *conn);
 
 #endif
