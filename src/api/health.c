@@ -67,11 +67,8 @@ enum rs_status rs_api_health_discover(struct rs_request *r, struct rs_reply *re,
                                       struct rs_err *reterr)
 {
     static const char *const endpoints[] = {
-        "_roadstead/quarantine",
-        "_roadstead/quarantine/claims",
-        "_roadstead/events",
-        "_roadstead/audit",
-        "_roadstead/explain",
+        "_roadstead/quarantine", "_roadstead/quarantine/claims", "_roadstead/events",
+        "_roadstead/audit",      "_roadstead/explain",
     };
     RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(4096);
     struct rs_jw w = RS_JW_INIT(&out);

@@ -48,7 +48,7 @@ void rs_challenge_add(struct rs_request *r)
     /* The token service itself is asked with a password. */
     if (r->server->o.challenge == RS_CHALLENGE_BASIC || is_token_service(r) ||
         r->server->o.auth == NULL) {
-        rs_reply_header(re, "WWW-Authenticate", "Basic realm=\"roadstead\"");
+        rs_reply_headerf(re, "WWW-Authenticate", "Basic realm=\"%s\"", r->server->o.realm);
         return;
     }
     const char *scope = scope_of(r);

@@ -26,9 +26,10 @@ static void set_defaults(struct rs_server_options *o)
     default_to(&o->idle_timeout_s, 75);
     default_to(&o->header_timeout_s, 20);
     default_to(&o->stall_timeout_s, 120);
-    default_to(&o->body_rate_min_bytes_s, 256);
     default_to(&o->body_rate_window_s, 30);
     default_to(&o->uri_bytes_max, 8192);
+    if (o->realm == NULL || strpbrk(o->realm, "\"\\") != NULL)
+        o->realm = "Roadstead";
     if (o->connections_max < o->loop_threads)
         o->connections_max = o->loop_threads;
     if (o->connection_memory_bytes == 0)

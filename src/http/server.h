@@ -46,12 +46,14 @@ struct rs_server_options {
     unsigned idle_timeout_s;         /* between requests [75] */
     unsigned header_timeout_s;       /* for a request's head, from its first line on [20] */
     unsigned stall_timeout_s;        /* no byte read or written at all [120] */
-    unsigned body_rate_min_bytes_s;  /* of a request body, measured over body_rate_window_s [256] */
+    unsigned body_rate_min_bytes_s;  /* of a request body, over body_rate_window_s; 0: any */
     unsigned body_rate_window_s;     /* [30] */
     unsigned uri_bytes_max;          /* [8192] */
 
-    const char *public_url; /* "https://registry.example.org": base of absolute links and of the
-                               challenge; NULL: from the request */
+    /* "https://registry.example.org": base of absolute links and of the challenge; NULL: taken
+     * from each request */
+    const char *public_url;
+    const char *realm; /* what clients show when they ask for a password ["Roadstead"] */
     enum rs_challenge challenge;
     const char *const *trusted_proxies; /* addresses or CIDR blocks whose X-Forwarded-* count */
     unsigned trusted_proxies_n;

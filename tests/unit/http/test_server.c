@@ -562,7 +562,7 @@ static void loopback_metrics_and_proxies(void **state)
     expect(a, "X-Source: 127.0.0.1\r\n");
     expect(a, "X-Base: http://reg.example\r\n");
     expect(ask("GET /v2/ HTTP/1.1\r\n" CLOSE "\r\n"),
-           "WWW-Authenticate: Basic realm=\"roadstead\"\r\n");
+           "WWW-Authenticate: Basic realm=\"Roadstead\"\r\n");
     rs_server_stop(server, 1000);
     o.trusted_proxies = proxies;
     o.trusted_proxies_n = 1;
