@@ -120,6 +120,9 @@ const struct rs_route rs_routes[] = {
     /* space */
     CHANGE_WITH(RS_POST, "/v2/_roadstead/admin/gc", RS_NEED_ADMIN, RS_API_SPACE_BODY_BYTES_MAX,
                 rs_api_space_collect),
+    CHANGE_WITH(RS_POST, "/v2/_roadstead/admin/fsck", RS_NEED_ADMIN, RS_API_SPACE_BODY_BYTES_MAX,
+                rs_api_space_fsck_start),
+    LONG_READ("/v2/_roadstead/admin/fsck", RS_NEED_ADMIN, rs_api_space_fsck_status),
 };
 
 const unsigned rs_routes_n = RS_ARRAY_LEN(rs_routes);

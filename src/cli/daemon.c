@@ -15,6 +15,7 @@
 #include "cli/data_dir.h"
 #include "db/db.h"
 #include "events/sender.h"
+#include "registry/checker.h"
 #include "registry/collect.h"
 #include "registry/first_start.h"
 
@@ -126,6 +127,11 @@ static enum rs_status start_collector(struct rs_daemon *d, struct rs_err *reterr
     return rs_collector_start(&d->services, &d->services.collector, reterr);
 }
 
+static enum rs_status start_checker(struct rs_daemon *d, struct rs_err *reterr)
+{
+    return rs_checker_start(&d->services, &d->services.checker, reterr);
+}
+
 /* ---- serving ---- */
 
 static unsigned seconds(int64_t ms)
@@ -219,6 +225,7 @@ enum rs_status rs_daemon_start(struct rs_daemon *d, struct rs_err *reterr)
         {start_webhooks, "webhooks"},
         {start_cache, "the cache"},
         {start_collector, "the collector"},
+        {start_checker, "the checker"},
         {start_metrics, "the metrics"},
         {start_server, NULL},
     };
@@ -241,6 +248,7 @@ void rs_daemon_release(struct rs_daemon *d)
     bool has_failed = atomic_load(&d->has_failed);
     rs_server_stop(d->server, has_failed ? FAILED_STOP_MS : (unsigned)d->config->limit_shutdown_ms);
     d->server = NULL;
+    rs_checker_stop(d->services.checker);
     rs_collector_stop(d->services.collector);
     rs_webhooks_stop(d->services.webhooks);
     rs_audit_stop(d->services.audit);

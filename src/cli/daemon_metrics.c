@@ -11,6 +11,7 @@
 #include "db/db.h"
 #include "events/counters.h"
 #include "events/sender.h"
+#include "registry/checker.h"
 #include "registry/collect.h"
 
 static int64_t events_appended(void *arg)
@@ -90,6 +91,23 @@ static int64_t collected_bytes(void *arg)
     return (int64_t)collector(arg).total.blob_bytes;
 }
 
+static struct rs_checker_stats checker(void *arg)
+{
+    struct rs_checker_stats stats = {0};
+    rs_checker_stats(((struct rs_daemon *)arg)->services.checker, &stats);
+    return stats;
+}
+
+static int64_t damaged(void *arg)
+{
+    return (int64_t)checker(arg).damaged;
+}
+
+static int64_t checked_unix_s(void *arg)
+{
+    return checker(arg).last_unix_ms / 1000;
+}
+
 /* Resident memory, from /proc/self/statm; 0 where there is none. */
 static int64_t resident_bytes(void *arg)
 {
@@ -130,6 +148,10 @@ void rs_daemon_add_metrics(struct rs_daemon *d)
          audit_inconsistent},
         {"roadstead_gc_blobs_total", "Blobs that were collected.", true, collected_blobs},
         {"roadstead_gc_bytes_total", "Bytes of blobs that were collected.", true, collected_bytes},
+        {"roadstead_damaged", "Damage that the newest whole check or scrub found and left.", false,
+         damaged},
+        {"roadstead_checked_timestamp_seconds", "When the newest check or scrub ended; 0: never.",
+         false, checked_unix_s},
         {"roadstead_resident_bytes", "Resident memory of the process.", false, resident_bytes},
     };
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++)
