@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/admin.h"
+#include "api/audit.h"
 #include "api/blob.h"
 #include "api/events.h"
 #include "api/health.h"
@@ -15,6 +16,7 @@
 #include "api/space.h"
 #include "api/token.h"
 #include "api/upload.h"
+#include "api/webhook.h"
 
 #define JSON_MAX ((uint64_t)64 << 20)     /* limits.body_size decides */
 #define MANIFEST_MAX ((uint64_t)4 << 20)  /* limits.manifest_size decides */
@@ -116,6 +118,29 @@ const struct rs_route rs_routes[] = {
 
     /* events */
     READ("/v2/_roadstead/events", RS_NEED_LOGIN, rs_api_events_get),
+    LONG_READ("/v2/_roadstead/webhooks", RS_NEED_ADMIN, rs_api_webhooks_list),
+    CHANGE_WITH(RS_POST, "/v2/_roadstead/webhooks", RS_NEED_ADMIN, RS_API_WEBHOOK_BODY_BYTES_MAX,
+                rs_api_webhooks_create),
+    LONG_READ("/v2/_roadstead/webhooks/{webhook}", RS_NEED_ADMIN, rs_api_webhooks_show),
+    CHANGE_WITH(RS_PATCH, "/v2/_roadstead/webhooks/{webhook}", RS_NEED_ADMIN,
+                RS_API_WEBHOOK_BODY_BYTES_MAX, rs_api_webhooks_change),
+    CHANGE(RS_DELETE, "/v2/_roadstead/webhooks/{webhook}", RS_NEED_ADMIN,
+           rs_api_webhooks_delete),
+    CHANGE_WITH(RS_POST, "/v2/_roadstead/webhooks/{webhook}/secret", RS_NEED_ADMIN,
+                RS_API_WEBHOOK_BODY_BYTES_MAX, rs_api_webhooks_rotate),
+    CHANGE(RS_POST, "/v2/_roadstead/webhooks/{webhook}/ping", RS_NEED_ADMIN,
+           rs_api_webhooks_ping),
+    LONG_READ("/v2/_roadstead/webhooks/{webhook}/deliveries", RS_NEED_ADMIN,
+              rs_api_webhooks_deliveries),
+    CHANGE_WITH(RS_POST, "/v2/_roadstead/webhooks/{webhook}/redeliver", RS_NEED_ADMIN,
+                RS_API_WEBHOOK_BODY_BYTES_MAX, rs_api_webhooks_redeliver),
+
+    /* the audit log */
+    LONG_READ("/v2/_roadstead/audit", RS_NEED_AUDIT, rs_api_audit_get),
+    LONG_READ("/v2/_roadstead/audit/checkpoint", RS_NEED_AUDIT, rs_api_audit_checkpoint),
+    LONG_READ("/v2/_roadstead/audit/key", RS_NEED_AUDIT, rs_api_audit_key),
+    CHANGE_WITH(RS_POST, "/v2/_roadstead/audit/verify", RS_NEED_AUDIT,
+                RS_API_AUDIT_BODY_BYTES_MAX, rs_api_audit_verify),
 
     /* space */
     CHANGE_WITH(RS_POST, "/v2/_roadstead/admin/gc", RS_NEED_ADMIN, RS_API_SPACE_BODY_BYTES_MAX,
