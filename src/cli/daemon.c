@@ -73,6 +73,8 @@ static enum rs_status start_auth(struct rs_daemon *d, struct rs_err *reterr)
         .data_dir = d->config->data,
         .service = d->config->service_name,
         .token_seconds = (unsigned)(d->config->auth_token_ms / 1000),
+        /* some workers are never kept waiting by logins */
+        .passwords_waiting_max = (unsigned)(d->config->limit_workers * 3 / 4),
     };
     enum rs_status s = rs_first_start(d->services.db, d->config, &is_first, reterr);
     if (s == RS_OK && is_first)
