@@ -52,8 +52,7 @@ class Bench:
         self.rows = []
 
     def config(self):
-        return {"listen": [{"address": "127.0.0.1:0"},
-                           {"address": "127.0.0.1:0", "tls": {"certificate": str(self.cert), "key": str(self.key)}}]}
+        return {"tls": {"listen": ["127.0.0.1:0"], "certificate": str(self.cert), "key": str(self.key)}, "log": {"requests": False}}
 
     def close(self):
         self.nginx.stop()
