@@ -94,21 +94,27 @@ static enum rs_status commit(struct rs_db_conn *conn, struct rs_err *reterr)
     return s;
 }
 
-static enum rs_status group_run(struct rs_db_conn *conn, struct rs_db_write_job *group, struct rs_err *reterr)
+/* Run the jobs in a transaction that group_end() ends.  *ret_any: one of them went well. */
+static enum rs_status group_run(struct rs_db_conn *conn, struct rs_db_write_job *group, bool *ret_any, struct rs_err *reterr)
 {
-    bool any = false;
+    *ret_any = false;
     enum rs_status s = rs_db_exec(conn, "BEGIN IMMEDIATE", reterr);
     for (struct rs_db_write_job *j = group; s == RS_OK && j != NULL; j = j->next) {
         s = job_run(conn, j, reterr);
-        any = any || (s == RS_OK && j->result == RS_OK);
-    }
-    if (s == RS_OK && any)
-        s = commit(conn, reterr);
-    if (!sqlite3_get_autocommit(conn->sqlite)) { /* nothing worth a commit, or one that failed */
-        enum rs_status undone = rs_db_exec(conn, "ROLLBACK", reterr);
-        s = s == RS_OK ? undone : s;
+        *ret_any = *ret_any || (s == RS_OK && j->result == RS_OK);
     }
     return s;
+}
+
+/* Commit, or roll back when there is nothing worth a commit or it failed. */
+static enum rs_status group_end(struct rs_db_conn *conn, enum rs_status s, bool any, struct rs_err *reterr)
+{
+    if (s == RS_OK && any)
+        s = commit(conn, reterr);
+    if (sqlite3_get_autocommit(conn->sqlite))
+        return s;
+    enum rs_status undone = rs_db_exec(conn, "ROLLBACK", reterr);
+    return s == RS_OK ? undone : s;
 }
 
 /* ---- checkpoints ---- */
@@ -189,8 +195,15 @@ static void serve_group(struct rs_db *db, struct rs_db_write_job *group)
     (void)pthread_mutex_lock(&db->mu);
     bool is_stopped = db->is_stopped;
     (void)pthread_mutex_unlock(&db->mu);
+    bool any = false;
     enum rs_status s = is_stopped ? rs_fail(&why, RS_IO, "the registry has stopped writing after a disk error")
-                                  : group_run(db->writer, group, &why);
+                                  : group_run(db->writer, group, &any, &why);
+    if (rs_failpoint("db.answer_before_commit")) { /* what the durability tests have to notice */
+        group_answer(db, group);
+        group = NULL;
+    }
+    if (!is_stopped)
+        s = group_end(db->writer, s, any, &why);
     if (s != RS_OK) {
         db->writer->n_hooks = 0;
         group_fail(group, &why);
