@@ -59,7 +59,10 @@ static enum rs_status open_catalog(struct rs_daemon *d, struct rs_err *reterr)
 static enum rs_status open_blobs(struct rs_daemon *d, struct rs_err *reterr)
 {
     const struct rs_blobs_options options = {
-        .data_dir = d->config->data, .on_fatal = on_fatal, .on_fatal_arg = d};
+        .data_dir = d->config->data,
+        .lease_ms = (uint64_t)d->config->gc_lease_ms,
+        .on_fatal = on_fatal,
+        .on_fatal_arg = d};
     return rs_blobs_open(&options, &d->services.blobs, reterr);
 }
 

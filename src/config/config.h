@@ -82,6 +82,7 @@ struct rs_config {
     int64_t storage_watermark_bytes; /* less free space than this refuses pushes */
     int64_t gc_interval_ms;          /* 0 = only when asked to */
     int64_t gc_grace_ms;             /* a blob that nothing names is kept so long */
+    int64_t gc_lease_ms;             /* a blob that was sent or found is safe so long (elapsed time) */
     int64_t scrub_interval_ms;       /* every blob is read so often; 0 = never */
     int64_t scrub_rate_bytes_s;
     int64_t audit_checkpoint_ms;     /* time between signed checkpoints */
