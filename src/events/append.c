@@ -23,8 +23,8 @@ static void decision_write(struct rs_jw *w, const struct rs_event *event)
         return;
     }
     rs_jw_object(w);
-    rs_jw_member_text(w, "state", is_failure ? "failed" : "released");
     rs_jw_member_text(w, "by", event->actor->name);
+    rs_jw_member_text(w, "state", is_failure ? "failed" : "released");
     rs_jw_object_end(w);
 }
 

@@ -20,7 +20,7 @@ const char *rs_event_format_content_type(enum rs_event_format format);
 
 /* The event's own object:
  * {"sequence","id","type","timestamp","repository","tag","digest","actor","publisher","size","mediaType","artifactType","subject",
- *  "quarantineEvent","decision","requestId"}; decision is null or {"state","by","details"}, details only when with_details.
+ *  "quarantineEvent","decision","requestId"}; decision is null or {"by","state","details"}, details only when with_details.
  * RS_CORRUPT when the stored payload is damaged. */
 RS_MUST_CHECK enum rs_status rs_event_render(const struct rs_event_row *row, bool with_details, struct rs_buf *out, struct rs_err *reterr);
 /* A webhook's body.  `base_url` is this registry's public URL ("https://registry.example"), "" when not configured. */
