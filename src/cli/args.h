@@ -22,6 +22,23 @@ struct rs_option {
     bool repeats;      /* may be given several times */
 };
 
+#define RS_OPTION(name_, value_, help_)                     \
+    {                                                       \
+        .name = (name_), .value = (value_), .help = (help_) \
+    }
+#define RS_OPTION_MANY(name_, value_, help_)                                 \
+    {                                                                        \
+        .name = (name_), .value = (value_), .help = (help_), .repeats = true \
+    }
+#define RS_FLAG(name_, help_)            \
+    {                                    \
+        .name = (name_), .help = (help_) \
+    }
+#define RS_OPTIONS_END \
+    {                  \
+        .name = NULL   \
+    }
+
 #define RS_ARGS_MAX 256U
 
 struct rs_args {
