@@ -37,7 +37,7 @@ def test_a_range_outside_is_416(registry, blob, asked):
 
 
 @pytest.mark.parametrize("asked", ["lines=1-2", "bytes=", "bytes=a-b", "bytes=0-1,3-4", "bytes", "0-1",
-                                   "bytes=" + ",".join(f"{i}-{i}" for i in range(1000))])
+                                   pytest.param("bytes=" + ",".join(f"{i}-{i}" for i in range(1000)), id="many")])
 def test_a_range_that_is_none_is_ignored(registry, blob, asked):
     got = registry.processor.get(blob, headers={"Range": asked})
     assert (got.status, got.body) == (200, DATA), got.status
