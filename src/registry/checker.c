@@ -10,37 +10,23 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "json/write.h"
+#include "registry/job.h"
 
 #define STATUS_BYTES_MAX ((size_t)1 << 20)
 #define FINDING_BYTES_MAX ((size_t)2048)
-
-enum job_state { JOB_NONE, JOB_ASKED, JOB_RUNNING, JOB_DONE, JOB_FAILED };
-
-struct job {
-    enum job_state state;
-    bool is_repairing;
-    char actor[RS_PRINCIPAL_NAME_BYTES];
-    int64_t actor_id;
-    char request_id[64];
-    char source[64];
-    struct rs_fsck_progress progress;
-    struct rs_fsck_result result;
-    uint64_t phase_started_ms; /* monotonic, for the estimate */
-    struct rs_buf findings;    /* JSON objects, comma-separated */
-    unsigned n_findings;       /* all of them, also those not kept */
-    struct rs_err err;
-};
 
 struct rs_checker {
     const struct rs_services *services;
     pthread_t thread;
     bool has_thread;
-    pthread_mutex_t mu;
-    pthread_cond_t wake;
-    bool is_ending RS_GUARDED_BY(mu);
-    struct job job RS_GUARDED_BY(mu);
-    struct rs_checker_stats stats RS_GUARDED_BY(mu);
-    atomic_bool run_must_stop; /* read by the run, set under mu */
+    pthread_cond_t wake; /* with job.mu: something is to do */
+    struct rs_job job;   /* the whole check that an admin asks for; its mutex guards what follows */
+    bool is_ending RS_GUARDED_BY(job.mu);
+    bool is_repairing RS_GUARDED_BY(job.mu);
+    struct rs_fsck_result result RS_GUARDED_BY(job.mu);
+    struct rs_buf findings RS_GUARDED_BY(job.mu); /* JSON objects, comma-separated */
+    unsigned n_findings RS_GUARDED_BY(job.mu);    /* all of them, also those not kept */
+    struct rs_checker_stats stats RS_GUARDED_BY(job.mu);
 };
 
 /* ---- what a run tells ---- */
@@ -59,36 +45,35 @@ static void finding_write(struct rs_jw *w, const struct rs_fsck_finding *f)
     rs_jw_object_end(w);
 }
 
-static void finding_keep(struct job *job, const struct rs_fsck_finding *f)
+static void finding_keep(struct rs_checker *c, const struct rs_fsck_finding *f)
 {
     RS_AUTO(rs_buf) struct rs_buf one = RS_BUF_INIT(FINDING_BYTES_MAX);
     struct rs_jw w = RS_JW_INIT(&one);
-    if (job->n_findings++ >= RS_CHECKER_FINDINGS_MAX)
+    if (c->n_findings++ >= RS_CHECKER_FINDINGS_MAX)
         return;
     finding_write(&w, f);
     if (rs_buf_status(&one) != RS_OK)
         return; /* counted all the same */
-    if (job->findings.len > 0)
-        (void)rs_buf_addc(&job->findings, ',');
-    (void)rs_buf_add(&job->findings, one.data, one.len);
+    if (c->findings.len > 0)
+        (void)rs_buf_addc(&c->findings, ',');
+    (void)rs_buf_add(&c->findings, one.data, one.len);
 }
 
 static void job_finding(const struct rs_fsck_finding *f, void *arg)
 {
     struct rs_checker *c = arg;
-    (void)pthread_mutex_lock(&c->mu);
-    finding_keep(&c->job, f);
-    (void)pthread_mutex_unlock(&c->mu);
+    (void)pthread_mutex_lock(&c->job.mu);
+    finding_keep(c, f);
+    (void)pthread_mutex_unlock(&c->job.mu);
 }
 
 static void job_progress(const struct rs_fsck_progress *p, void *arg)
 {
     struct rs_checker *c = arg;
-    (void)pthread_mutex_lock(&c->mu);
-    if (c->job.progress.phase != p->phase || p->done == 0)
-        c->job.phase_started_ms = rs_clock_mono_ms();
-    c->job.progress = *p;
-    (void)pthread_mutex_unlock(&c->mu);
+    /* Whether it is to stop is asked by the run itself. */
+    enum rs_status s =
+        rs_job_advance(&c->job, rs_fsck_phase_name(p->phase), p->done, p->total, NULL);
+    (void)s;
 }
 
 static void scrub_finding(const struct rs_fsck_finding *f, void *arg)
@@ -109,7 +94,7 @@ static void stats_keep(struct rs_checker *c, const struct rs_fsck_result *result
 }
 
 struct repaired {
-    struct rs_actor actor;
+    const struct rs_actor *actor;
     const struct rs_fsck_result *result;
 };
 
@@ -124,39 +109,31 @@ static enum rs_status repaired_record(struct rs_db_conn *conn, void *arg, struct
     rs_jw_member_int(&w, "repaired", (int64_t)r->result->repaired);
     rs_jw_object_end(&w);
     const struct rs_audit_entry entry = {
-        .action = "repaired", .actor = &r->actor, .details = rs_buf_text(&details)};
+        .action = "repaired", .actor = r->actor, .details = rs_buf_text(&details)};
     return rs_audit_append(conn, &entry, &seq, reterr);
 }
 
-static void job_run(struct rs_checker *c)
+static void job_run(struct rs_checker *c, bool is_repairing)
 {
-    struct rs_fsck_options options = {.is_stopping = &c->run_must_stop,
-                                      .on_finding = job_finding,
-                                      .on_progress = job_progress,
-                                      .arg = c};
+    const struct rs_fsck_options options = {.is_repairing = is_repairing,
+                                            .is_stopping = &c->job.is_stopping,
+                                            .on_finding = job_finding,
+                                            .on_progress = job_progress,
+                                            .arg = c};
     struct rs_fsck_result result;
     struct rs_err err = RS_ERR_INIT;
-    (void)pthread_mutex_lock(&c->mu);
-    options.is_repairing = c->job.is_repairing;
-    struct job who = c->job; /* only the caller's names are used */
-    (void)pthread_mutex_unlock(&c->mu);
     enum rs_status s = rs_fsck_run(c->services->db, c->services->blobs, &options, &result, &err);
-    struct repaired repaired = {.actor = {.principal_id = who.actor_id,
-                                          .name = who.actor,
-                                          .request_id = who.request_id,
-                                          .source = who.source},
-                                .result = &result};
+    struct repaired repaired = {.actor = rs_job_actor(&c->job), .result = &result};
     if (result.repaired > 0) {
         enum rs_status recorded = rs_db_write(c->services->db, repaired_record, &repaired, &err);
         s = s == RS_OK ? recorded : s;
     }
-    (void)pthread_mutex_lock(&c->mu);
-    c->job.result = result;
-    c->job.state = s == RS_OK ? JOB_DONE : JOB_FAILED;
-    c->job.err = err;
+    (void)pthread_mutex_lock(&c->job.mu);
+    c->result = result;
     if (s == RS_OK)
         stats_keep(c, &result);
-    (void)pthread_mutex_unlock(&c->mu);
+    (void)pthread_mutex_unlock(&c->job.mu);
+    rs_job_end(&c->job, s, &err);
 }
 
 static void scrub_run(struct rs_checker *c)
@@ -164,7 +141,7 @@ static void scrub_run(struct rs_checker *c)
     const struct rs_fsck_options options = {.only_blobs = true,
                                             .bytes_per_s =
                                                 (uint64_t)c->services->config->scrub_rate_bytes_s,
-                                            .is_stopping = &c->run_must_stop,
+                                            .is_stopping = &c->job.is_stopping,
                                             .on_finding = scrub_finding,
                                             .arg = c};
     struct rs_fsck_result result;
@@ -179,32 +156,31 @@ static void scrub_run(struct rs_checker *c)
     }
     rs_log(RS_LOG_INFO, "every blob was read", RS_N("blobs", result.blobs),
            RS_N("bytes", result.blob_bytes), RS_N("damaged", result.damaged));
-    (void)pthread_mutex_lock(&c->mu);
+    (void)pthread_mutex_lock(&c->job.mu);
     stats_keep(c, &result);
-    (void)pthread_mutex_unlock(&c->mu);
+    (void)pthread_mutex_unlock(&c->job.mu);
 }
 
 /* What to do next, slept for: a job that was asked for, a scrub whose time has come, or the end. */
 enum next { NEXT_END, NEXT_JOB, NEXT_SCRUB };
 
-static enum next next_wait(struct rs_checker *c, uint64_t scrub_at_ms)
+static enum next next_wait(struct rs_checker *c, uint64_t scrub_at_ms, bool *ret_is_repairing)
 {
     enum next next = NEXT_END;
-    (void)pthread_mutex_lock(&c->mu);
-    while (!c->is_ending && c->job.state != JOB_ASKED &&
+    (void)pthread_mutex_lock(&c->job.mu);
+    while (!c->is_ending && c->job.state != RS_JOB_ASKED &&
            (scrub_at_ms == 0 || rs_clock_mono_ms() < scrub_at_ms)) {
         struct timespec until;
         (void)clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += 1;
-        (void)pthread_cond_timedwait(&c->wake, &c->mu, &until);
+        (void)pthread_cond_timedwait(&c->wake, &c->job.mu, &until);
     }
     if (!c->is_ending) {
-        next = c->job.state == JOB_ASKED ? NEXT_JOB : NEXT_SCRUB;
-        atomic_store(&c->run_must_stop, false);
-        if (next == NEXT_JOB)
-            c->job.state = JOB_RUNNING;
+        next = c->job.state == RS_JOB_ASKED ? NEXT_JOB : NEXT_SCRUB;
+        atomic_store(&c->job.is_stopping, false);
+        *ret_is_repairing = c->is_repairing;
     }
-    (void)pthread_mutex_unlock(&c->mu);
+    (void)pthread_mutex_unlock(&c->job.mu);
     return next;
 }
 
@@ -213,12 +189,14 @@ static void *run(void *arg)
     struct rs_checker *c = arg;
     uint64_t every_ms = (uint64_t)c->services->config->scrub_interval_ms;
     uint64_t scrub_at_ms = every_ms == 0 ? 0 : rs_clock_mono_ms() + every_ms;
+    bool is_repairing = false;
     for (;;) {
-        switch (next_wait(c, scrub_at_ms)) {
+        switch (next_wait(c, scrub_at_ms, &is_repairing)) {
         case NEXT_END:
             return NULL;
         case NEXT_JOB:
-            job_run(c);
+            if (rs_job_begin(&c->job))
+                job_run(c, is_repairing);
             break;
         case NEXT_SCRUB:
             scrub_run(c);
@@ -236,8 +214,8 @@ enum rs_status rs_checker_start(const struct rs_services *services, struct rs_ch
     if (c == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     c->services = services;
-    c->job.findings = (struct rs_buf)RS_BUF_INIT(STATUS_BYTES_MAX);
-    rs_assert(pthread_mutex_init(&c->mu, NULL) == 0);
+    c->findings = (struct rs_buf)RS_BUF_INIT(STATUS_BYTES_MAX);
+    rs_job_init(&c->job);
     rs_assert(pthread_condattr_init(&attr) == 0 &&
               pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
     rs_assert(pthread_cond_init(&c->wake, &attr) == 0);
@@ -255,44 +233,33 @@ void rs_checker_stop(struct rs_checker *checker)
 {
     if (checker == NULL)
         return;
-    (void)pthread_mutex_lock(&checker->mu);
+    (void)pthread_mutex_lock(&checker->job.mu);
     checker->is_ending = true;
-    atomic_store(&checker->run_must_stop, true);
+    atomic_store(&checker->job.is_stopping, true);
     (void)pthread_cond_broadcast(&checker->wake);
-    (void)pthread_mutex_unlock(&checker->mu);
+    (void)pthread_mutex_unlock(&checker->job.mu);
     if (checker->has_thread)
         (void)pthread_join(checker->thread, NULL);
     (void)pthread_cond_destroy(&checker->wake);
-    (void)pthread_mutex_destroy(&checker->mu);
-    rs_buf_release(&checker->job.findings);
+    rs_job_release(&checker->job);
+    rs_buf_release(&checker->findings);
     free(checker);
 }
 
 enum rs_status rs_checker_ask(struct rs_checker *checker, const struct rs_actor *actor,
                               bool is_repairing, struct rs_err *reterr)
 {
-    enum rs_status s = RS_OK;
-    (void)pthread_mutex_lock(&checker->mu);
-    struct job *job = &checker->job;
-    if (job->state == JOB_ASKED || job->state == JOB_RUNNING) {
-        s = rs_fail(reterr, RS_CONFLICT,
-                    "a check goes on already; ask for its progress, or wait for its end");
-    } else {
-        rs_buf_clear(&job->findings);
-        job->n_findings = 0;
-        job->state = JOB_ASKED;
-        job->is_repairing = is_repairing;
-        job->actor_id = actor->principal_id;
-        (void)rs_text_copy(job->actor, sizeof(job->actor), actor->name);
-        (void)rs_text_copy(job->request_id, sizeof(job->request_id), actor->request_id);
-        (void)rs_text_copy(job->source, sizeof(job->source), actor->source);
-        memset(&job->progress, 0, sizeof(job->progress));
-        memset(&job->result, 0, sizeof(job->result));
-        rs_err_clear(&job->err);
-        atomic_store(&checker->run_must_stop, true); /* a scrub gives way */
+    (void)pthread_mutex_lock(&checker->job.mu);
+    enum rs_status s = rs_job_ask_locked(&checker->job, actor, "a check", reterr);
+    if (s == RS_OK) {
+        rs_buf_clear(&checker->findings);
+        checker->n_findings = 0;
+        checker->is_repairing = is_repairing;
+        memset(&checker->result, 0, sizeof(checker->result));
+        atomic_store(&checker->job.is_stopping, true); /* a scrub gives way */
         (void)pthread_cond_broadcast(&checker->wake);
     }
-    (void)pthread_mutex_unlock(&checker->mu);
+    (void)pthread_mutex_unlock(&checker->job.mu);
     return s;
 }
 
@@ -311,53 +278,30 @@ static void counts_write(struct rs_jw *w, const struct rs_fsck_result *result)
     rs_jw_object_end(w);
 }
 
-/* By what this phase did so far; nothing before it did anything. */
-static void estimate_write(struct rs_jw *w, const struct job *job)
-{
-    const struct rs_fsck_progress *p = &job->progress;
-    uint64_t spent_ms = rs_clock_mono_ms() - job->phase_started_ms;
-    if (job->state == JOB_RUNNING && p->done > 0 && p->total > p->done && spent_ms > 0) {
-        double left = (double)(p->total - p->done) * (double)spent_ms / (double)p->done / 1000.0;
-        rs_jw_member_int(w, "secondsLeft", left > 1e9 ? 1000000000 : (int64_t)left);
-    }
-}
-
-static void job_write(struct rs_jw *w, const struct job *job)
-{
-    static const char *const states[] = {"none", "running", "running", "done", "failed"};
-    rs_jw_object(w);
-    rs_jw_member_text(w, "state", states[job->state]);
-    rs_jw_member_text(w, "phase", rs_fsck_phase_name(job->progress.phase));
-    rs_jw_member_int(w, "done", (int64_t)job->progress.done);
-    rs_jw_member_int(w, "total", (int64_t)job->progress.total);
-    estimate_write(w, job);
-    rs_jw_member_bool(w, "repair", job->is_repairing);
-    rs_jw_member_int(w, "findingsTotal", job->n_findings);
-    rs_jw_key(w, "findings");
-    rs_jw_array(w);
-    if (job->findings.len > 0)
-        rs_jw_raw(w, rs_buf_text(&job->findings));
-    rs_jw_array_end(w);
-    counts_write(w, &job->result);
-    if (job->state == JOB_FAILED)
-        rs_jw_member_text(w, "error", job->err.message);
-    rs_jw_object_end(w);
-}
-
 enum rs_status rs_checker_status(struct rs_checker *checker, struct rs_buf *out,
                                  struct rs_err *reterr)
 {
     struct rs_jw w = RS_JW_INIT(out);
-    (void)pthread_mutex_lock(&checker->mu);
-    job_write(&w, &checker->job);
-    (void)pthread_mutex_unlock(&checker->mu);
+    (void)pthread_mutex_lock(&checker->job.mu);
+    rs_jw_object(&w);
+    rs_job_write_locked(&checker->job, &w);
+    rs_jw_member_bool(&w, "repair", checker->is_repairing);
+    rs_jw_member_int(&w, "findingsTotal", checker->n_findings);
+    rs_jw_key(&w, "findings");
+    rs_jw_array(&w);
+    if (checker->findings.len > 0)
+        rs_jw_raw(&w, rs_buf_text(&checker->findings));
+    rs_jw_array_end(&w);
+    counts_write(&w, &checker->result);
+    rs_jw_object_end(&w);
+    (void)pthread_mutex_unlock(&checker->job.mu);
     enum rs_status s = rs_buf_status(out);
     return s == RS_OK ? RS_OK : rs_fail(reterr, s, NULL);
 }
 
 void rs_checker_stats(struct rs_checker *checker, struct rs_checker_stats *ret)
 {
-    (void)pthread_mutex_lock(&checker->mu);
+    (void)pthread_mutex_lock(&checker->job.mu);
     *ret = checker->stats;
-    (void)pthread_mutex_unlock(&checker->mu);
+    (void)pthread_mutex_unlock(&checker->job.mu);
 }
