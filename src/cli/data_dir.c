@@ -64,6 +64,16 @@ static int write_owner(int fd)
     return 0;
 }
 
+/* The directory's own name, which it may have got just now or in a start that died early.  Who may not look into the parent did not
+ * make the directory either. */
+static int sync_name(int dir)
+{
+    RS_AUTO_FD int parent = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0)
+        return errno == EACCES ? 0 : errno;
+    return fsync(parent) == 0 ? 0 : errno;
+}
+
 enum rs_status rs_data_dir_lock(const char *path, int *ret_fd, struct rs_err *reterr)
 {
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
@@ -78,6 +88,8 @@ enum rs_status rs_data_dir_lock(const char *path, int *ret_fd, struct rs_err *re
         return errno == EWOULDBLOCK ? is_taken(fd, path, reterr) : refuse(errno, path, reterr);
     errno = 0;
     int e = write_owner(fd);
+    if (e == 0)
+        e = sync_name(dir);
     if (e != 0)
         return refuse(e, path, reterr);
     *ret_fd = fd;
