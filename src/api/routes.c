@@ -4,14 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/acr.h"
 #include "api/admin.h"
 #include "api/audit.h"
 #include "api/blob.h"
+#include "api/claim.h"
 #include "api/events.h"
 #include "api/health.h"
 #include "api/lists.h"
 #include "api/manifest_pull.h"
 #include "api/manifest_push.h"
+#include "api/policy.h"
+#include "api/quarantine.h"
 #include "api/referrers.h"
 #include "api/space.h"
 #include "api/token.h"
@@ -74,6 +78,29 @@ const struct rs_route rs_routes[] = {
     LONG_READ("/v2/_catalog", RS_NEED_LOGIN, rs_api_lists_catalog),
     LONG_READ("/v2/{name}/tags/list", RS_NEED_READ, rs_api_lists_tags),
     LONG_READ("/v2/{name}/referrers/{digest}", RS_NEED_READ, rs_api_referrers),
+
+    /* quarantine */
+    LONG_READ("/v2/_roadstead/quarantine", RS_NEED_LOGIN, rs_api_quarantine_list),
+    LONG_READ("/v2/{name}/_roadstead/quarantine/{digest}", RS_NEED_STATE, rs_api_quarantine_show),
+    CHANGE_WITH(RS_PATCH, "/v2/{name}/_roadstead/quarantine/{digest}", RS_NEED_STATE,
+                RS_API_QUARANTINE_BODY_BYTES_MAX, rs_api_quarantine_decide),
+    CHANGE_WITH(RS_PUT, "/v2/{name}/_roadstead/quarantine/{digest}/checks/{check}",
+                RS_NEED_STATE, RS_API_QUARANTINE_BODY_BYTES_MAX, rs_api_quarantine_report),
+    CHANGE_WITH(RS_POST, "/v2/_roadstead/quarantine/claims", RS_NEED_LOGIN,
+                RS_API_CLAIM_BODY_BYTES_MAX, rs_api_claim_take),
+    CHANGE_WITH(RS_PUT, "/v2/_roadstead/quarantine/claims/{claim}", RS_NEED_LOGIN,
+                RS_API_CLAIM_BODY_BYTES_MAX, rs_api_claim_renew),
+    CHANGE(RS_DELETE, "/v2/_roadstead/quarantine/claims/{claim}", RS_NEED_LOGIN,
+           rs_api_claim_return),
+    LONG_READ("/v2/_roadstead/policies", RS_NEED_ADMIN, rs_api_policy_list),
+    CHANGE_WITH(RS_PUT, "/v2/_roadstead/policies", RS_NEED_ADMIN, RS_API_POLICY_BODY_BYTES_MAX,
+                rs_api_policy_put),
+    CHANGE(RS_DELETE, "/v2/_roadstead/policies", RS_NEED_ADMIN, rs_api_policy_remove),
+
+    /* Azure's form */
+    LONG_READ("/acr/v1/{name}/_manifests/{digest}", RS_NEED_STATE, rs_api_acr_manifest_show),
+    CHANGE_WITH(RS_PATCH, "/acr/v1/{name}/_manifests/{digest}", RS_NEED_STATE,
+                RS_API_ACR_BODY_BYTES_MAX, rs_api_acr_manifest_decide),
 
     /* tokens */
     {.methods = RS_GET, .pattern = "/token", .need = RS_NEED_NOTHING, .body = RS_BODY_NONE,

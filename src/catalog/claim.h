@@ -46,6 +46,10 @@ RS_MUST_CHECK enum rs_status rs_catalog_claim_adopt(struct rs_db_conn *conn, con
                                                     int64_t now_mono_ms, int64_t now_ms,
                                                     struct rs_err *reterr);
 
+RS_MUST_CHECK enum rs_status rs_catalog_claim_has_other_boot(struct rs_db_conn *conn,
+                                                             const char *boot_id, bool *ret,
+                                                             struct rs_err *reterr);
+
 /* ---- work ---- */
 
 /* A root of the work list and the name of its repository. */
@@ -59,6 +63,19 @@ struct rs_work_query {
     int64_t after_id;
     int64_t n_max;
 };
+/* Quarantined roots that nobody holds a live lease of, for a check ("" is the decision) that nobody has
+ * passed or failed on them. */
+struct rs_work_free {
+    const char *check_name;
+    const char *boot_id; /* leases of another boot count as live */
+    int64_t now_mono_ms;
+    int64_t after_id;
+    int64_t n_max;
+};
+RS_MUST_CHECK enum rs_status rs_catalog_work_free(struct rs_db_conn *conn, struct rs_arena *arena,
+                                                  const struct rs_work_free *query,
+                                                  const struct rs_work_row **ret, size_t *ret_n,
+                                                  struct rs_err *reterr);
 /* Roots (SPEC section 1) in push order. */
 RS_MUST_CHECK enum rs_status rs_catalog_work_list(struct rs_db_conn *conn, struct rs_arena *arena,
                                                   const struct rs_work_query *query,
@@ -68,8 +85,9 @@ RS_MUST_CHECK enum rs_status rs_catalog_work_list(struct rs_db_conn *conn, struc
 RS_MUST_CHECK enum rs_status rs_catalog_work_is_part(struct rs_db_conn *conn,
                                                      const struct rs_manifest_row *row, bool *ret,
                                                      struct rs_err *reterr);
-/* Roots in that state since `until_ms` or longer, after (after_ms, after_id), in that order; with
- * `not_overdue` only those that were not told to be overdue. */
+/* In that state since `until_ms` or longer, after (after_ms, after_id), in that order.  For notices
+ * (`not_overdue`): roots that were not told to be overdue.  Else, for expiry: roots, and attachments
+ * whose subject is not there. */
 struct rs_work_since {
     enum rs_state state;
     bool not_overdue;

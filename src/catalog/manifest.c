@@ -281,6 +281,24 @@ enum rs_status rs_catalog_manifest_each_holder(struct rs_db_conn *conn, int64_t 
     return s;
 }
 
+enum rs_status rs_catalog_manifest_repository(struct rs_db_conn *conn, struct rs_arena *arena,
+                                              const struct rs_manifest_row *row, const char **ret,
+                                              struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    bool found = false;
+    *ret = NULL;
+    enum rs_status s = rs_sql_open(conn, "SELECT name FROM repository WHERE id = $1", &st, reterr,
+                                   RS_SQL_INT(row->repository_id));
+    if (s == RS_OK)
+        s = rs_stmt_step(st, &found, reterr);
+    if (s == RS_OK && found)
+        s = rs_sql_copy(st, 0, arena, ret, reterr);
+    if (s == RS_OK && *ret == NULL)
+        s = rs_fail(reterr, RS_CORRUPT, NULL);
+    return s;
+}
+
 /* ---- writing rows ---- */
 
 static enum rs_status bytes_put(struct rs_db_conn *conn, const char *digest, struct rs_str bytes,

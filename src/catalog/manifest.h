@@ -93,6 +93,12 @@ RS_MUST_CHECK enum rs_status rs_catalog_manifest_get(struct rs_db_conn *conn, st
                                                      int64_t id, struct rs_manifest_row **ret,
                                                      struct rs_err *reterr);
 
+/* The name of the repository that a manifest is in. */
+RS_MUST_CHECK enum rs_status rs_catalog_manifest_repository(struct rs_db_conn *conn,
+                                                            struct rs_arena *arena,
+                                                            const struct rs_manifest_row *row,
+                                                            const char **ret, struct rs_err *reterr);
+
 /* Insert a row and its bytes.  row->id is set. */
 RS_MUST_CHECK enum rs_status rs_catalog_manifest_insert(struct rs_db_conn *conn,
                                                         struct rs_manifest_row *row,

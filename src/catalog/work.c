@@ -9,6 +9,10 @@
     "  WHERE f.repository_id = m.repository_id AND f.digest = m.digest AND f.kind = 'manifest'" \
     "   AND p.state = 'quarantined'))"
 #define IS_ROOT "m.joined = 0 AND NOT " IS_PART
+/* Held for a subject that is not there. */
+#define IS_ORPHAN \
+    "(m.joined = 1 AND NOT EXISTS (SELECT 1 FROM manifest s" \
+    "  WHERE s.repository_id = m.repository_id AND s.digest = m.subject_digest))"
 
 /* The ids come first, the rows one by one after them: reading a row is catalog/manifest.h's. */
 struct id_page {
@@ -89,6 +93,28 @@ enum rs_status rs_catalog_work_list(struct rs_db_conn *conn, struct rs_arena *ar
     return s == RS_OK ? rows_read(conn, arena, &page, ret, ret_n, reterr) : s;
 }
 
+enum rs_status rs_catalog_work_free(struct rs_db_conn *conn, struct rs_arena *arena,
+                                    const struct rs_work_free *query, const struct rs_work_row **ret,
+                                    size_t *ret_n, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    struct id_page page = {0};
+    enum rs_status s = rs_sql_open(
+        conn,
+        "SELECT m.id, r.name FROM manifest m JOIN repository r ON r.id = m.repository_id"
+        " WHERE m.state = 'quarantined' AND m.id > $1"
+        "  AND NOT EXISTS (SELECT 1 FROM claim k WHERE k.manifest_id = m.id AND k.check_name = $2"
+        "   AND (k.boot_id <> $3 OR k.expires_mono_ms > $4))"
+        "  AND NOT EXISTS (SELECT 1 FROM check_report c WHERE c.manifest_id = m.id AND c.name = $2"
+        "   AND c.state <> 'running')"
+        "  AND " IS_ROOT " ORDER BY m.id LIMIT $5",
+        &st, reterr, RS_SQL_INT(query->after_id), RS_SQL_TEXT(query->check_name),
+        RS_SQL_TEXT(query->boot_id), RS_SQL_INT(query->now_mono_ms), RS_SQL_INT(query->n_max));
+    if (s == RS_OK)
+        s = page_read(st, arena, query->n_max, &page, reterr);
+    return s == RS_OK ? rows_read(conn, arena, &page, ret, ret_n, reterr) : s;
+}
+
 enum rs_status rs_catalog_work_since(struct rs_db_conn *conn, struct rs_arena *arena,
                                      const struct rs_work_since *query, const struct rs_work_row **ret,
                                      size_t *ret_n, struct rs_err *reterr)
@@ -110,7 +136,8 @@ enum rs_status rs_catalog_work_since(struct rs_db_conn *conn, struct rs_arena *a
                         "SELECT m.id, r.name FROM manifest m JOIN repository r"
                         " ON r.id = m.repository_id"
                         " WHERE m.state = $5 AND m.state <> 'released'"
-                        "  AND (m.state_ms, m.id) > ($1, $2) AND m.state_ms <= $3 AND " IS_ROOT
+                        "  AND (m.state_ms, m.id) > ($1, $2) AND m.state_ms <= $3"
+                        "  AND (" IS_ORPHAN " OR (" IS_ROOT "))"
                         " ORDER BY m.state_ms, m.id LIMIT $4",
                         &st, reterr, RS_SQL_INT(query->after_ms), RS_SQL_INT(query->after_id),
                         RS_SQL_INT(query->until_ms), RS_SQL_INT(query->n_max),

@@ -39,9 +39,10 @@ RS_MUST_CHECK enum rs_status rs_claim_take(struct rs_db *db, const struct rs_cla
                                            struct rs_arena *arena, struct rs_claimed **ret,
                                            struct rs_err *reterr);
 
-/* Of one's own claim.  Errors: RS_NOT_FOUND (no such claim of this principal), RS_CONFLICT (renewing
- * a lease that has ended). */
+/* Of one's own claim.  Errors: RS_NOT_FOUND (no such claim of this principal, or no permission for
+ * such work there any more), RS_CONFLICT (renewing a lease that has ended). */
 struct rs_claim_holder {
+    struct rs_auth *auth;
     const struct rs_identity *identity;
     const struct rs_actor *actor;
     const char *claim;

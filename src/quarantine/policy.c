@@ -154,6 +154,27 @@ enum rs_status rs_policy_for_db(struct rs_db *db, const char *repository, struct
     return s == RS_OK ? rs_policy_for(read.conn, repository, ret, reterr) : s;
 }
 
+static void shorten(int64_t *shortest, int64_t ms)
+{
+    if (ms > 0 && (*shortest == 0 || ms < *shortest))
+        *shortest = ms;
+}
+
+enum rs_status rs_policy_shortest(struct rs_db_conn *conn, struct rs_policy_times *ret,
+                                  struct rs_err *reterr)
+{
+    __attribute__((cleanup(set_auto))) struct policy_set *set = NULL;
+    *ret = (struct rs_policy_times){0};
+    enum rs_status s = set_get(conn, &set, reterr);
+    for (size_t i = 0; s == RS_OK && i < set->n; i++) {
+        const struct rs_policy *policy = &set->slots[i].policy;
+        shorten(&ret->overdue_after_ms, policy->overdue_after_ms);
+        shorten(&ret->expire_failed_after_ms, policy->expire_failed_after_ms);
+        shorten(&ret->expire_quarantined_after_ms, policy->expire_quarantined_after_ms);
+    }
+    return s;
+}
+
 bool rs_policy_requires_check(const struct rs_policy *policy, const char *check)
 {
     for (size_t i = 0; i < policy->n_checks; i++)

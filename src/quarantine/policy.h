@@ -66,6 +66,15 @@ static inline bool rs_policy_is_off(const struct rs_policy *policy)
 {
     return policy->quarantine != RS_QUARANTINE_ON;
 }
+/* The shortest of each duration that any policy names; 0 where none does. */
+struct rs_policy_times {
+    int64_t overdue_after_ms;
+    int64_t expire_failed_after_ms;
+    int64_t expire_quarantined_after_ms;
+};
+RS_MUST_CHECK enum rs_status rs_policy_shortest(struct rs_db_conn *conn, struct rs_policy_times *ret,
+                                                struct rs_err *reterr);
+
 bool rs_policy_requires_check(const struct rs_policy *policy, const char *check);
 /* `*` in a pattern of immutable_tags stands for any run of characters. */
 bool rs_policy_is_immutable(const struct rs_policy *policy, const char *tag);

@@ -97,11 +97,17 @@ static enum rs_status roots_load(const struct rs_change *c, struct rs_standing *
     return s;
 }
 
+enum rs_status rs_standing_checks(const struct rs_change *c, struct rs_manifest_row *row,
+                                  struct rs_standing *ret, struct rs_err *reterr)
+{
+    *ret = (struct rs_standing){.row = row};
+    return checks_load(c, ret, reterr);
+}
+
 enum rs_status rs_standing_load(const struct rs_change *c, struct rs_manifest_row *row,
                                 struct rs_standing *ret, struct rs_err *reterr)
 {
-    *ret = (struct rs_standing){.row = row};
-    enum rs_status s = checks_load(c, ret, reterr);
+    enum rs_status s = rs_standing_checks(c, row, ret, reterr);
     if (s == RS_OK)
         s = rs_catalog_work_is_part(c->conn, row, &ret->is_part, reterr);
     if (s == RS_OK && ret->is_part)

@@ -31,6 +31,10 @@ struct rs_standing {
 RS_MUST_CHECK enum rs_status rs_standing_load(const struct rs_change *c, struct rs_manifest_row *row,
                                               struct rs_standing *ret, struct rs_err *reterr);
 
+/* The row and its checks only. */
+RS_MUST_CHECK enum rs_status rs_standing_checks(const struct rs_change *c, struct rs_manifest_row *row,
+                                                struct rs_standing *ret, struct rs_err *reterr);
+
 /* Is it decided in its own right (SPEC section 1, "root")? */
 static inline bool rs_standing_is_root(const struct rs_standing *st)
 {
