@@ -2,6 +2,7 @@
 
 #include "api/json_api.h"
 #include "json/write.h"
+#include "registry/backup.h"
 #include "registry/checker.h"
 #include "registry/collect.h"
 
@@ -69,4 +70,25 @@ enum rs_status rs_api_space_fsck_status(struct rs_request *r, struct rs_reply *r
                                         struct rs_err *reterr)
 {
     return answer_status(r, re, 200, reterr);
+}
+
+static enum rs_status answer_backup(const struct rs_request *r, struct rs_reply *re,
+                                    unsigned http_status, struct rs_err *reterr)
+{
+    RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(STATUS_BYTES_MAX);
+    enum rs_status s = rs_backups_status(rs_request_services(r)->backups, &json, reterr);
+    return s == RS_OK ? rs_json_api_answer(re, http_status, &json, reterr) : s;
+}
+
+enum rs_status rs_api_space_backup_start(struct rs_request *r, struct rs_reply *re,
+                                         struct rs_err *reterr)
+{
+    enum rs_status s = rs_backups_ask(rs_request_services(r)->backups, rs_request_actor(r), reterr);
+    return s == RS_OK ? answer_backup(r, re, 202, reterr) : s;
+}
+
+enum rs_status rs_api_space_backup_status(struct rs_request *r, struct rs_reply *re,
+                                          struct rs_err *reterr)
+{
+    return answer_backup(r, re, 200, reterr);
 }

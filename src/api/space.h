@@ -1,6 +1,6 @@
 /*
- * api/space.h: /v2/_roadstead/admin/{gc,fsck}: give space back, and check what is stored.
- * Layer: api.  Spec: SPEC sections 8 and 10.
+ * api/space.h: /v2/_roadstead/admin/{gc,fsck,backup}: give space back, check and copy what is
+ * stored. Layer: api.  Spec: SPEC sections 8 and 10.
  */
 #ifndef RS_API_SPACE_H
 #define RS_API_SPACE_H
@@ -19,5 +19,11 @@ enum rs_status rs_api_space_fsck_start(struct rs_request *r, struct rs_reply *re
 /* GET .../fsck: the last check: how far it is, what it found. */
 enum rs_status rs_api_space_fsck_status(struct rs_request *r, struct rs_reply *re,
                                         struct rs_err *reterr);
+/* POST .../backup: 202, the backup goes on in the background; 409 while one does, or without a
+ * directory for it. */
+enum rs_status rs_api_space_backup_start(struct rs_request *r, struct rs_reply *re,
+                                         struct rs_err *reterr);
+enum rs_status rs_api_space_backup_status(struct rs_request *r, struct rs_reply *re,
+                                          struct rs_err *reterr);
 
 #endif

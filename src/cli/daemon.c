@@ -15,6 +15,7 @@
 #include "cli/data_dir.h"
 #include "db/db.h"
 #include "events/sender.h"
+#include "registry/backup.h"
 #include "registry/checker.h"
 #include "registry/collect.h"
 #include "registry/first_start.h"
@@ -137,6 +138,11 @@ static enum rs_status start_checker(struct rs_daemon *d, struct rs_err *reterr)
     return rs_checker_start(&d->services, &d->services.checker, reterr);
 }
 
+static enum rs_status make_backups(struct rs_daemon *d, struct rs_err *reterr)
+{
+    return rs_backups_new(&d->services, &d->services.backups, reterr);
+}
+
 /* ---- serving ---- */
 
 static unsigned seconds(int64_t ms)
@@ -231,6 +237,7 @@ enum rs_status rs_daemon_start(struct rs_daemon *d, struct rs_err *reterr)
         {start_cache, "the cache"},
         {start_collector, "the collector"},
         {start_checker, "the checker"},
+        {make_backups, "backups"},
         {start_metrics, "the metrics"},
         {start_server, NULL},
     };
@@ -253,6 +260,7 @@ void rs_daemon_release(struct rs_daemon *d)
     bool has_failed = atomic_load(&d->has_failed);
     rs_server_stop(d->server, has_failed ? FAILED_STOP_MS : (unsigned)d->config->limit_shutdown_ms);
     d->server = NULL;
+    rs_backups_free(d->services.backups);
     rs_checker_stop(d->services.checker);
     rs_collector_stop(d->services.collector);
     rs_webhooks_stop(d->services.webhooks);

@@ -85,6 +85,7 @@ struct rs_config {
     int64_t gc_lease_ms;             /* a blob that was sent or found is safe so long (elapsed time) */
     int64_t scrub_interval_ms;       /* every blob is read so often; 0 = never */
     int64_t scrub_rate_bytes_s;
+    const char *backup_directory;    /* "" = none */
     int64_t audit_checkpoint_ms;     /* time between signed checkpoints */
     int64_t event_retention_ms;      /* events stay in the feed so long; 0 = always */
 

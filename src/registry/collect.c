@@ -267,6 +267,16 @@ enum rs_status rs_collect(struct rs_collector *collector, const struct rs_actor 
     return s;
 }
 
+void rs_collector_hold(struct rs_collector *collector)
+{
+    (void)pthread_mutex_lock(&collector->pass);
+}
+
+void rs_collector_go_on(struct rs_collector *collector)
+{
+    (void)pthread_mutex_unlock(&collector->pass);
+}
+
 /* ---- in the background ---- */
 
 /* false when it is time to stop. */

@@ -53,6 +53,11 @@ RS_MUST_CHECK enum rs_status rs_collect(struct rs_collector *collector,
                                         const struct rs_actor *actor, bool dry_run,
                                         struct rs_collected *ret, struct rs_err *reterr);
 
+/* No pass removes anything between these two (a backup needs every blob of its snapshot); waits for
+ * the pass that goes on. */
+void rs_collector_hold(struct rs_collector *collector);
+void rs_collector_go_on(struct rs_collector *collector);
+
 struct rs_collector_stats {
     uint64_t passes;
     uint64_t failed_passes;

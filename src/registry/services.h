@@ -11,6 +11,7 @@ struct rs_blobs;
 struct rs_auth;
 struct rs_webhooks;
 struct rs_audit;
+struct rs_backups;
 struct rs_checker;
 struct rs_collector;
 struct rs_reply_cache;
@@ -24,6 +25,7 @@ struct rs_services {
     struct rs_audit *audit;
     struct rs_collector *collector;
     struct rs_checker *checker;
+    struct rs_backups *backups;
     struct rs_reply_cache *reply_cache; /* of the API: prebuilt answers; NULL: none are kept */
 };
 
