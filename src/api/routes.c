@@ -10,6 +10,7 @@
 #include "api/blob.h"
 #include "api/claim.h"
 #include "api/events.h"
+#include "api/explain.h"
 #include "api/health.h"
 #include "api/lists.h"
 #include "api/manifest_pull.h"
@@ -80,6 +81,7 @@ const struct rs_route rs_routes[] = {
     LONG_READ("/v2/{name}/referrers/{digest}", RS_NEED_READ, rs_api_referrers),
 
     /* quarantine */
+    READ("/v2/{name}/_roadstead/explain", RS_NEED_STATE, rs_api_explain),
     LONG_READ("/v2/_roadstead/quarantine", RS_NEED_LOGIN, rs_api_quarantine_list),
     LONG_READ("/v2/{name}/_roadstead/quarantine/{digest}", RS_NEED_STATE, rs_api_quarantine_show),
     CHANGE_WITH(RS_PATCH, "/v2/{name}/_roadstead/quarantine/{digest}", RS_NEED_STATE,
