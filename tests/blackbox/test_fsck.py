@@ -97,7 +97,7 @@ def test_repair_forgets_a_lost_blob_so_that_clients_send_it_again(own, repo):
 
 
 @pytest.mark.parametrize("statement,what", [
-    ("UPDATE repository_blob SET refs = refs + 1", "names a blob is wrong"),
+    ("UPDATE repository_blob SET refs = refs + 1", "name a blob is wrong"),
     ("UPDATE repository_blob SET opens = 0", "open a blob is wrong"),
     ("DELETE FROM repository_blob", "has no row for"),
     ("DELETE FROM blob", "the store does not have it"),
