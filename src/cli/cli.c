@@ -8,17 +8,12 @@
 #include "cli/suggest.h"
 
 static const struct rs_command *const commands[] = {
-    &rs_command_serve,
-    &rs_command_status,
-    &rs_command_list,
-    &rs_command_tags,
-    &rs_command_inspect,
-    &rs_command_release,
-    &rs_command_fail,
-    &rs_command_check,
-    &rs_command_wait,
-    &rs_command_delete,
-    NULL,
+    &rs_command_serve,  &rs_command_status,  &rs_command_list,
+    &rs_command_tags,   &rs_command_inspect, &rs_command_release,
+    &rs_command_fail,   &rs_command_check,   &rs_command_wait,
+    &rs_command_delete, &rs_command_events,  &rs_command_audit,
+    &rs_command_user,   &rs_command_robot,   &rs_command_grant,
+    &rs_command_policy, &rs_command_webhook, NULL,
 };
 
 static const struct rs_command *look_up(const struct rs_command *const *list, const char *name)
@@ -72,11 +67,14 @@ static enum rs_exit run_command(const struct rs_help *help, int argc, char **arg
     return command->run(&args);
 }
 
-/* A command that only has subcommands. */
+/* A command that has subcommands. */
 static enum rs_exit run_group(const struct rs_command *group, int argc, char **argv)
 {
     char path[64];
     struct rs_help help = {.command = group, .path = ""};
+    /* A group that is a command too: its own options stand where a subcommand would. */
+    if (group->run != NULL && (argc == 0 || (argv[0][0] == '-' && !wants_help(argv[0]))))
+        return run_command(&help, argc, argv);
     if (argc == 0 || wants_help(argv[0])) {
         enum rs_exit e = print_help(rs_help_group, &help);
         return argc == 0 && e == RS_EXIT_OK ? RS_EXIT_USAGE : e;

@@ -235,7 +235,8 @@ static void fill(const struct rs_client *c, const struct rs_call *call, const ch
         (struct rs_http_header){"Accept", call->accept == NULL ? "application/json" : call->accept};
     headers[n++] = (struct rs_http_header){"User-Agent", "roadstead/" RS_VERSION};
     if (call->body != NULL)
-        headers[n++] = (struct rs_http_header){"Content-Type", "application/json"};
+        headers[n++] = (struct rs_http_header){
+            "Content-Type", call->content_type == NULL ? "application/json" : call->content_type};
     if (call->header != NULL)
         headers[n++] = *call->header;
     *ret = (struct rs_http_request){
@@ -247,7 +248,7 @@ static void fill(const struct rs_client *c, const struct rs_call *call, const ch
         .has_body = call->body != NULL,
         .user = c->user,
         .password = rs_buf_text(&c->password),
-        .total_timeout_ms = (uint32_t)c->timeout_ms,
+        .total_timeout_ms = call->has_no_deadline ? 0 : (uint32_t)c->timeout_ms,
         .response_bytes_max = ANSWER_BYTES_MAX,
     };
 }

@@ -39,9 +39,11 @@ RS_DEFINE_AUTO(rs_answer, struct rs_answer, rs_answer_release)
 
 struct rs_call {
     const char *method;
-    const char *path; /* with its query; see rs_query_add() */
-    const char *body; /* JSON text; NULL = none */
-    const char *accept;
+    const char *path;                    /* with its query; see rs_query_add() */
+    const char *body;                    /* JSON text; NULL = none */
+    const char *content_type;            /* of the body; NULL = application/json */
+    const char *accept;                  /* NULL = application/json */
+    bool has_no_deadline;                /* may take as long as it takes */
     const struct rs_http_header *header; /* one more; NULL = none */
     bool quiet; /* say nothing about an answer that is an error (the caller looks at it); failures
                    to get one are told */
@@ -72,6 +74,9 @@ void rs_query_add_number(struct rs_buf *path, const char *key, uint64_t value);
 /* Append "/" and one encoded path segment. */
 void rs_path_add(struct rs_buf *path, const char *segment);
 #define RS_PATH_BYTES_MAX ((size_t)8192)
+
+/* Sleep; a signal that does not end the program does not end it either. */
+void rs_pause_ms(uint64_t ms);
 
 /* ---- output ---- */
 

@@ -39,7 +39,8 @@ struct rs_command {
     unsigned arguments_max;
     enum rs_command_needs needs;
     enum rs_exit (*run)(const struct rs_args *args);
-    const struct rs_command *const *subcommands; /* ends with NULL; then `run` is not used */
+    const struct rs_command *const
+        *subcommands; /* ends with NULL; `run` is then what it does without one, or NULL */
 };
 
 /* In the order in which they are listed. */

@@ -64,8 +64,8 @@ static int write_owner(int fd)
     return 0;
 }
 
-/* The directory's own name, which it may have got just now or in a start that died early.  Who may not look into the parent did not
- * make the directory either. */
+/* The directory's own name, which it may have got just now or in a start that died early.  Who
+ * may not look into the parent did not make the directory either. */
 static int sync_name(int dir)
 {
     RS_AUTO_FD int parent = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -75,12 +75,8 @@ static void add_commands(struct rs_buf *out, const struct rs_command *const *lis
     }
 }
 
-enum rs_status rs_help_command(const struct rs_help *help, struct rs_buf *out)
+static void add_own(struct rs_buf *out, const struct rs_command *c)
 {
-    const struct rs_command *c = help->command;
-    (void)rs_buf_addf(out, "Usage: roadstead %s%s%s%s%s\n\n", help->path, c->name,
-                      c->arguments[0] == '\0' ? "" : " ", c->arguments, " [OPTIONS]");
-    add_lines(out, c->help, 0, false);
     add_options(out, "Options", c->options);
     if (c->needs == RS_COMMAND_SERVER)
         add_options(out, "Options of every command that talks to a server", rs_client_options);
@@ -89,16 +85,28 @@ enum rs_status rs_help_command(const struct rs_help *help, struct rs_buf *out)
         add_lines(out, c->examples, 2, false);
     }
     add_exit_codes(out, c->needs);
+}
+
+enum rs_status rs_help_command(const struct rs_help *help, struct rs_buf *out)
+{
+    const struct rs_command *c = help->command;
+    (void)rs_buf_addf(out, "Usage: roadstead %s%s%s%s%s\n\n", help->path, c->name,
+                      c->arguments[0] == '\0' ? "" : " ", c->arguments, " [OPTIONS]");
+    add_lines(out, c->help, 0, false);
+    add_own(out, c);
     return (enum rs_status)out->failed;
 }
 
 enum rs_status rs_help_group(const struct rs_help *help, struct rs_buf *out)
 {
     const struct rs_command *c = help->command;
-    (void)rs_buf_addf(out, "Usage: roadstead %s COMMAND\n\n", c->name);
+    (void)rs_buf_addf(out, "Usage: roadstead %s %s%s\n\n", c->name, c->arguments,
+                      c->run == NULL ? "" : " [OPTIONS]");
     add_lines(out, c->help, 0, false);
     add_commands(out, c->subcommands);
     (void)rs_buf_addf(out, "\nroadstead %s COMMAND --help tells more about each.\n", c->name);
+    if (c->run != NULL)
+        add_own(out, c);
     return (enum rs_status)out->failed;
 }
 

@@ -3,7 +3,7 @@
 #include "cli/table.h"
 
 static const struct rs_option options[] = {
-    RS_OPTION("state", "STATE", "quarantined (preset), failed, or all"),
+    RS_OPTION("state", "STATE", "quarantined (preset) or failed"),
     RS_OPTION("repository", "PATTERN", "only these; * is within one part of a name, ** all"),
     RS_OPTION("check", "NAME", "only what still needs this check"),
     RS_OPTION("limit", "NUMBER", "at most so many"),
@@ -14,7 +14,7 @@ static const struct rs_option options[] = {
 static const struct rs_column work_columns[] = {
     {"REPOSITORY", "repository", RS_COLUMN_TEXT}, {"TAGS", "tags", RS_COLUMN_TEXT},
     {"STATE", "state", RS_COLUMN_TEXT},           {"SINCE", "since", RS_COLUMN_TIME},
-    {"PUBLISHER", "publisher", RS_COLUMN_TEXT},   {"WAITS FOR", "missing", RS_COLUMN_TEXT},
+    {"PUBLISHER", "publisher", RS_COLUMN_TEXT},   {"WAITS FOR", "checks", RS_COLUMN_WAITS},
     {"DIGEST", "digest", RS_COLUMN_TEXT},         {.title = NULL},
 };
 static const struct rs_column repository_columns[] = {{"REPOSITORY", "", RS_COLUMN_TEXT},

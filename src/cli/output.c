@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/client.h"
 #include "cli/table.h"
@@ -44,6 +45,13 @@ enum rs_exit rs_tell_err(const struct rs_err *err)
 {
     rs_tell("%s", err->message[0] == '\0' ? rs_status_text(err->status) : err->message);
     return err->status == RS_BAD_REQUEST ? RS_EXIT_USAGE : RS_EXIT_SERVER;
+}
+
+void rs_pause_ms(uint64_t ms)
+{
+    struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        ; /* what is left of it */
 }
 
 enum rs_exit rs_print(const struct rs_buf *text)

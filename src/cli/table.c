@@ -60,11 +60,39 @@ static void add_canonical(struct rs_buf *out, const struct rs_json *value)
     (void)rs_terminal_add(out, rs_str_of(rs_buf_text(&json)));
 }
 
+/* Of {name, required, state} objects: what a release still waits for. */
+static void add_waits(struct rs_buf *out, const struct rs_json *checks)
+{
+    bool any = false;
+    for (size_t i = 0; i < rs_json_len(checks); i++) {
+        const struct rs_json *check = rs_json_at(checks, i);
+        struct rs_str state = rs_json_str(rs_json_get(check, "state"));
+        bool is_required = false;
+        if (!rs_json_bool(rs_json_get(check, "required"), &is_required) || !is_required ||
+            rs_str_eq(state, "passed"))
+            continue;
+        (void)rs_buf_adds(out, any ? ", " : "");
+        (void)rs_terminal_add(out, rs_json_str(rs_json_get(check, "name")));
+        if (!rs_str_eq(state, "waiting")) {
+            (void)rs_buf_adds(out, " (");
+            (void)rs_terminal_add(out, state);
+            (void)rs_buf_addc(out, ')');
+        }
+        any = true;
+    }
+    if (!any)
+        (void)rs_buf_adds(out, "a decision");
+}
+
 enum rs_status rs_table_cell(struct rs_buf *out, const struct rs_json *value,
                              enum rs_column_kind kind)
 {
     int64_t number = 0;
     bool flag = false;
+    if (kind == RS_COLUMN_WAITS) {
+        add_waits(out, value);
+        return (enum rs_status)out->failed;
+    }
     switch (rs_json_kind(value)) {
     case RS_JSON_ABSENT:
     case RS_JSON_NULL:

@@ -18,6 +18,7 @@ struct rs_column {
         RS_COLUMN_NUMBER, /* right-aligned */
         RS_COLUMN_DIGEST, /* shortened to sha256: and 12 digits */
         RS_COLUMN_TIME,   /* without its fraction of a second */
+        RS_COLUMN_WAITS,  /* of a list of checks: those that are required and not passed */
     } kind;
 };
 

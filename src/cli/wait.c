@@ -1,7 +1,5 @@
 /* `roadstead wait`: until an image is released or failed. */
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "cli/reference.h"
@@ -16,13 +14,6 @@ static const struct rs_option options[] = {
     RS_OPTION("for", "TIME", "give up after this: 90s, 30m, 2h [1h]"),
     RS_OPTIONS_END,
 };
-
-static void pause_ms(uint64_t ms)
-{
-    struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-    while (nanosleep(&left, &left) != 0)
-        ; /* a signal that does not end the program does not end the pause */
-}
 
 /* The answers that may be others the next time. */
 static bool is_passing(enum rs_exit e)
@@ -85,7 +76,7 @@ static enum rs_exit wait_for(struct rs_client *c, const struct rs_image *image, 
                     state == NULL ? "unknown" : state);
             return RS_EXIT_TIMEOUT;
         }
-        pause_ms(pause < for_ms - passed_ms ? pause : for_ms - passed_ms);
+        rs_pause_ms(pause < for_ms - passed_ms ? pause : for_ms - passed_ms);
         pause = pause * 3 / 2 < PAUSE_MOST_MS ? pause * 3 / 2 : PAUSE_MOST_MS;
     }
 }

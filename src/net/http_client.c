@@ -134,10 +134,22 @@ static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
     struct exchange *x = arg;
     n *= size; /* size is 1 */
     x->last_byte_ms = rs_clock_mono_ms();
-    if (x->request->on_body != NULL)
+    bool is_good = x->response->http_status >= 200 && x->response->http_status < 300;
+    if (x->request->on_body != NULL && is_good)
         return x->request->on_body(bytes, n, x->request->arg) ? n : stop(x, RS_CANCELLED);
     enum rs_status s = rs_buf_add(&x->response->body, bytes, n);
     return s == RS_OK ? n : stop(x, s);
+}
+
+/* Of "HTTP/1.1 200 OK"; 0 when there is none. */
+static long status_of(struct rs_str line)
+{
+    const char *blank = memchr(line.p, ' ', line.n);
+    uint64_t status = 0;
+    if (blank == NULL || line.p + line.n - blank < 4 ||
+        !rs_parse_u64(rs_str_n(blank + 1, 3), 999, &status))
+        return 0;
+    return (long)status;
 }
 
 /* Keep "name: value" lines of the last answer; a status line starts another one. */
@@ -149,6 +161,7 @@ static size_t take_header(char *line, size_t size, size_t n, void *arg)
     x->last_byte_ms = rs_clock_mono_ms();
     if (n >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         rs_buf_clear(out);
+        x->response->http_status = status_of(rs_str_n(line, n));
         return n;
     }
     size_t len = n;

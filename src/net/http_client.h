@@ -66,7 +66,8 @@ struct rs_http_request {
     uint32_t total_timeout_ms;   /* 0 = none (streams) */
     uint32_t idle_timeout_ms;    /* end when nothing comes for so long; 0 = none */
     size_t response_bytes_max;   /* of the body kept in `body`; more is RS_TOO_LARGE */
-    rs_http_on_body on_body;     /* NULL = collect */
+    /* NULL = collect.  The body of an answer that is no 2xx is always collected. */
+    rs_http_on_body on_body;
     rs_http_on_tick on_tick;
     void *arg; /* of both */
 };
@@ -77,8 +78,8 @@ struct rs_http_response {
     struct rs_buf body;
     char address[64]; /* the peer that was connected to, as text */
 };
-#define RS_HTTP_RESPONSE_INIT \
-    { \
+#define RS_HTTP_RESPONSE_INIT                                 \
+    {                                                         \
         .headers = RS_BUF_INIT(65536), .body = RS_BUF_INIT(0) \
     }
 void rs_http_response_release(struct rs_http_response *r);

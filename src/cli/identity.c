@@ -1,0 +1,58 @@
+#include "cli/identity.h"
+
+#include <string.h>
+
+#include "cli/table.h"
+
+const struct rs_identity_kind rs_identity_users = {
+    .path = "/v2/_roadstead/admin/users", .member = "users", .nothing = "no users"};
+const struct rs_identity_kind rs_identity_robots = {
+    .path = "/v2/_roadstead/admin/robots", .member = "robots", .nothing = "no robots"};
+
+static const struct rs_column columns[] = {{"NAME", "name", RS_COLUMN_TEXT},
+                                           {"DISABLED", "disabled", RS_COLUMN_TEXT},
+                                           {"CREATED", "created", RS_COLUMN_TIME},
+                                           {.title = NULL}};
+
+enum rs_exit rs_identity_list(const struct rs_args *args, const struct rs_identity_kind *kind)
+{
+    RS_AUTO(rs_client) struct rs_client *c = NULL;
+    struct rs_listing listing = {
+        .path = kind->path, .member = kind->member, .columns = columns, .nothing = kind->nothing};
+    enum rs_exit e = rs_client_open(args, &c);
+    return e == RS_EXIT_OK ? rs_client_list(c, &listing) : e;
+}
+
+enum rs_exit rs_identity_send(const struct rs_args *args, const struct rs_identity_kind *kind,
+                              const char *method, const char *more, const char *body)
+{
+    RS_AUTO(rs_client) struct rs_client *c = NULL;
+    RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(RS_PATH_BYTES_MAX);
+    RS_AUTO(rs_answer) struct rs_answer a = RS_ANSWER_INIT;
+    enum rs_exit e = rs_client_open(args, &c);
+    if (e != RS_EXIT_OK)
+        return e;
+    (void)rs_buf_adds(&path, kind->path);
+    rs_path_add(&path, args->positional[0]);
+    (void)rs_buf_adds(&path, more);
+    struct rs_call call = {.method = method, .path = rs_buf_text(&path), .body = body};
+    e = rs_client_send(c, &call, &a);
+    return e == RS_EXIT_OK && a.json != NULL ? rs_print_value(c, a.json) : e;
+}
+
+enum rs_exit rs_identity_show(const struct rs_args *args, const struct rs_identity_kind *kind)
+{
+    return rs_identity_send(args, kind, "GET", "", NULL);
+}
+
+enum rs_exit rs_identity_set_disabled(const struct rs_args *args,
+                                      const struct rs_identity_kind *kind, bool is_disabled)
+{
+    return rs_identity_send(args, kind, "PATCH", "",
+                            is_disabled ? "{\"disabled\":true}" : "{\"disabled\":false}");
+}
+
+enum rs_exit rs_identity_delete(const struct rs_args *args, const struct rs_identity_kind *kind)
+{
+    return rs_identity_send(args, kind, "DELETE", "", NULL);
+}
