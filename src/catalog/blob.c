@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "catalog/generation.h"
+#include "catalog/manifest.h"
 #include "catalog/repository.h"
 #include "catalog/sql.h"
 #include "oci/digest.h"
@@ -52,10 +53,11 @@ enum rs_status rs_catalog_alias_add(struct rs_db_conn *conn, const char *alias, 
     enum rs_status s =
         rs_sql_run(conn, "INSERT INTO digest_alias(alias, digest) VALUES ($1, $2) ON CONFLICT(alias) DO NOTHING",
                    &changes, reterr, RS_SQL_TEXT(alias), RS_SQL_TEXT(digest));
-    if (s != RS_OK || changes > 0)
-        return s;
+    if (s == RS_OK && changes > 0) /* new: whatever named the bytes by it names the digest now */
+        return rs_catalog_manifest_learn_alias(conn, alias, digest, reterr);
     char known[RS_CANONICAL_DIGEST_BYTES];
-    s = alias_find(conn, alias, known, reterr);
+    if (s == RS_OK)
+        s = alias_find(conn, alias, known, reterr);
     if (s == RS_OK && strcmp(known, digest) != 0)
         s = rs_fail(reterr, RS_CORRUPT, NULL);
     return s;
