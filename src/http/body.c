@@ -197,7 +197,8 @@ enum rs_status rs_body_put(struct rs_request *r, const char *bytes, size_t n, si
     const struct rs_route *route = r->match.route;
     struct rs_body *b = &r->body;
     *taken = n;
-    if (route->body == RS_BODY_NONE || (route->body == RS_BODY_STREAM && !has_ring(r)))
+    if (route == NULL || route->body == RS_BODY_NONE ||
+        (route->body == RS_BODY_STREAM && !has_ring(r)))
         return refuse(r, RS_BAD_REQUEST, "this request takes no body");
     /* A running count: a chunked body announces no length. */
     if (route->body_max > 0 && n > route->body_max - b->received)

@@ -160,7 +160,9 @@ static enum MHD_Result on_bytes(struct rs_request *r, const char *bytes, size_t 
     size_t taken = *n;
     atomic_fetch_add_explicit(&r->conn->body_bytes, *n, memory_order_relaxed);
     if (r->phase == RS_PHASE_BODY) {
-        enum rs_status s = rs_body_put(r, bytes, *n, &taken);
+        /* a head that was refused has no route, but may have a body */
+        enum rs_status s =
+            r->err.status != RS_OK ? r->err.status : rs_body_put(r, bytes, *n, &taken);
         *n = s == RS_OK ? *n - taken : 0;
         return s == RS_OK ? MHD_YES : refuse_body(r);
     }
