@@ -2,7 +2,7 @@
 build:
 	@scripts/bootstrap build
 	@scripts/configure build plain
-	@ninja -C build
+	@ninja -C build src/roadstead
 bench conformance: build
 run test bench lint conformance:
 	@scripts/$@
