@@ -15,7 +15,8 @@
 
 struct point {
     struct rs_str name;
-    uint64_t at; /* 0: at every hit */
+    uint64_t first; /* hits, from 1 */
+    uint64_t last;
     bool aborts;
     _Atomic uint64_t hits;
 };
@@ -44,7 +45,10 @@ static void parse(void)
         struct rs_str at = field(&rest, ':');
         struct rs_str action = field(&rest, ',');
         p->aborts = rs_str_eq(action, "abort");
-        rs_assert(rs_str_eq(at, "*") || rs_parse_u64(at, UINT64_MAX, &p->at));
+        bool is_open = at.n > 0 && (at.p[at.n - 1] == '+' || at.p[at.n - 1] == '*');
+        if (!rs_str_eq(at, "*"))
+            rs_assert(rs_parse_u64(rs_str_n(at.p, at.n - is_open), UINT64_MAX, &p->first));
+        p->last = is_open ? UINT64_MAX : p->first;
         rs_assert(p->aborts || rs_str_eq(action, "on"));
     }
 }
@@ -58,7 +62,7 @@ bool rs_failpoint(const char *name)
         if (!rs_str_eq(p->name, name))
             continue;
         uint64_t hit = atomic_fetch_add(&p->hits, 1) + 1;
-        if (p->at != 0 && p->at != hit)
+        if (hit < p->first || hit > p->last)
             continue;
         if (p->aborts)
             (void)raise(SIGKILL);

@@ -2,7 +2,8 @@
  * base/failpoint.h: named points at which a test build can be made to die, to fail, or to leave a step out.
  * Layer: base.  Threads: any.  Compiled in with -Dfailpoints=true only; otherwise rs_failpoint() is the constant false.
  *
- * RS_FAILPOINT in the environment is a comma-separated list of name:n:action, n a hit counted from 1 or `*` for every one:
+ * RS_FAILPOINT in the environment is a comma-separated list of name:n:action, n a hit counted from 1, `n+` for it and all
+ * later ones, or `*` for every one:
  *   abort  the process kills itself there with SIGKILL, as a crash would
  *   on     rs_failpoint() is true there; what that means stands at the point
  */

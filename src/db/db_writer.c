@@ -201,6 +201,7 @@ static void serve_group(struct rs_db *db, struct rs_db_write_job *group)
     if (rs_failpoint("db.answer_before_commit")) { /* what the durability tests have to notice */
         group_answer(db, group);
         group = NULL;
+        (void)usleep(2000); /* until the answers are under way */
     }
     if (!is_stopped)
         s = group_end(db->writer, s, any, &why);
