@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/file.h"
 
 /* U+2014 and a space begin a signature line. */
 static const char signature_start[] = "\xe2\x80\x94 ";
@@ -124,4 +125,12 @@ enum rs_status rs_checkpoint_open(struct rs_str note, const struct rs_note_key *
     if (strcmp(ret->origin, key->name) != 0)
         return rs_fail(reterr, RS_BAD_REQUEST, "the checkpoint is of another log, %s", ret->origin);
     return RS_OK;
+}
+
+enum rs_status rs_checkpoint_find(const char *keys_dir, const struct rs_note_key *key, struct rs_checkpoint *ret,
+                                  struct rs_err *reterr)
+{
+    RS_AUTO(rs_buf) struct rs_buf note = RS_BUF_INIT(RS_NOTE_BYTES_MAX);
+    enum rs_status s = rs_file_read_secret(keys_dir, RS_CHECKPOINT_FILE, &note, reterr);
+    return s == RS_OK ? rs_checkpoint_open(rs_str_n(rs_buf_text(&note), note.len), key, ret, reterr) : s;
 }

@@ -41,6 +41,9 @@ RS_MUST_CHECK enum rs_status rs_note_key_read(struct rs_str text, struct rs_note
  */
 RS_MUST_CHECK enum rs_status rs_note_key_load(const char *keys_dir, struct rs_note_key *ret, struct rs_err *reterr);
 
+/* The same, but nothing is made: RS_NOT_FOUND when there is no key yet. */
+RS_MUST_CHECK enum rs_status rs_note_key_find(const char *keys_dir, struct rs_note_key *ret, struct rs_err *reterr);
+
 struct rs_checkpoint {
     char origin[RS_NOTE_NAME_BYTES];
     uint64_t size; /* records */
@@ -56,6 +59,12 @@ RS_MUST_CHECK enum rs_status rs_checkpoint_sign(const struct rs_note_key *key, u
  * Errors: RS_BAD_REQUEST (no checkpoint, no signature of this key, a signature of this key that is wrong).
  */
 RS_MUST_CHECK enum rs_status rs_checkpoint_open(struct rs_str note, const struct rs_note_key *key, struct rs_checkpoint *ret,
+                                                struct rs_err *reterr);
+
+/* The newest checkpoint that was signed, kept beside the key (and so outside of the catalog). */
+#define RS_CHECKPOINT_FILE "audit-log.checkpoint"
+/* RS_NOT_FOUND; RS_BAD_REQUEST and RS_CORRUPT: the file is no checkpoint of this key; RS_IO. */
+RS_MUST_CHECK enum rs_status rs_checkpoint_find(const char *keys_dir, const struct rs_note_key *key, struct rs_checkpoint *ret,
                                                 struct rs_err *reterr);
 
 #endif

@@ -14,7 +14,6 @@
 #include "base/log.h"
 #include "crypto/secret.h"
 
-#define CHECKPOINT_FILE "audit-log.checkpoint"
 #define CHECKPOINTS_KEPT 1000
 #define NOTE_TEXT_BYTES 1024
 #define LEAVES_AT_ONCE 4096U
@@ -140,7 +139,7 @@ static enum rs_status checkpoint_store(struct rs_audit *a, struct rs_str note, s
         .created_ms = rs_clock_unix_ms(),
     };
     enum rs_status s = rs_db_write(a->db, checkpoint_job, &row, reterr);
-    return s == RS_OK ? rs_file_replace(a->keys_dir, CHECKPOINT_FILE, 0600, note.p, note.n, reterr) : s;
+    return s == RS_OK ? rs_file_replace(a->keys_dir, RS_CHECKPOINT_FILE, 0600, note.p, note.n, reterr) : s;
 }
 
 static enum rs_status checkpoint_sign(struct rs_audit *a, struct rs_err *reterr)
@@ -280,16 +279,13 @@ static enum rs_status newest_take(void *arg, const struct rs_audit_checkpoint_ro
 /* The file beside the key, when it knows of a longer log than the catalog does. */
 static enum rs_status file_take(struct rs_audit *a, struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf) struct rs_buf note = RS_BUF_INIT(NOTE_TEXT_BYTES);
     struct rs_checkpoint c;
     struct rs_err err = RS_ERR_INIT;
-    enum rs_status s = rs_file_read_secret(a->keys_dir, CHECKPOINT_FILE, &note, &err);
+    enum rs_status s = rs_checkpoint_find(a->keys_dir, &a->key, &c, &err);
     if (s == RS_NOT_FOUND)
         return RS_OK;
-    if (s == RS_OK)
-        s = rs_checkpoint_open(rs_str_n(rs_buf_text(&note), note.len), &a->key, &c, &err);
     if (s == RS_BAD_REQUEST || s == RS_CORRUPT) {
-        log_failure("keys/" CHECKPOINT_FILE " is passed over", &err);
+        log_failure("keys/" RS_CHECKPOINT_FILE " is passed over", &err);
         return RS_OK;
     }
     if (s != RS_OK)

@@ -173,24 +173,29 @@ static enum rs_status key_make(const char *keys_dir, struct rs_note_key *ret, st
     return s;
 }
 
-enum rs_status rs_note_key_load(const char *keys_dir, struct rs_note_key *ret, struct rs_err *reterr)
+enum rs_status rs_note_key_find(const char *keys_dir, struct rs_note_key *ret, struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(KEY_TEXT_BYTES_MAX);
+    enum rs_status s = rs_file_read_secret(keys_dir, KEY_FILE, &text, reterr);
+    if (s != RS_OK)
+        return s;
+    s = rs_note_key_read(rs_str_n(rs_buf_text(&text), text.len), ret, NULL);
+    rs_secret_wipe(text.data, text.len);
+    if (s != RS_OK || !ret->can_sign)
+        return rs_fail(reterr, RS_CORRUPT, "keys/%s is not the audit log's key: put the right file back", KEY_FILE);
+    return RS_OK;
+}
+
+enum rs_status rs_note_key_load(const char *keys_dir, struct rs_note_key *ret, struct rs_err *reterr)
+{
     struct rs_err err = RS_ERR_INIT;
     enum rs_status s = rs_file_make_dir(keys_dir, 0700, reterr);
     if (s != RS_OK)
         return s;
-    s = rs_file_read_secret(keys_dir, KEY_FILE, &text, &err);
-    if (s == RS_NOT_FOUND) {
+    s = rs_note_key_find(keys_dir, ret, &err);
+    if (s == RS_NOT_FOUND)
         s = key_make(keys_dir, ret, reterr);
-    } else if (s == RS_OK) {
-        s = rs_note_key_read(rs_str_n(rs_buf_text(&text), text.len), ret, NULL);
-        rs_secret_wipe(text.data, text.len);
-        if (s != RS_OK || !ret->can_sign)
-            return rs_fail(reterr, RS_CORRUPT, "keys/%s is not the audit log's key: put the right file back", KEY_FILE);
-    } else {
-        if (reterr != NULL)
-            *reterr = err;
-    }
+    else if (s != RS_OK && reterr != NULL)
+        *reterr = err;
     return s == RS_OK ? public_store(keys_dir, ret, reterr) : s;
 }

@@ -1,9 +1,10 @@
-/* The two places that a log is verified from: the catalog, and an export. */
+/* The places that a log is verified from: the catalog, a data directory at rest, and an export. */
 #include "audit/verify.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit/record.h"
 #include "base/attr.h"
@@ -130,6 +131,53 @@ enum rs_status rs_verify_catalog(struct rs_db *db, const struct rs_verify_option
         s = rows_verify(db, v, reterr);
     if (s == RS_OK)
         rs_verifier_finish(v, ret);
+    return s;
+}
+
+/* ---- a data directory ---- */
+
+static enum rs_status catalog_open(const char *data_dir, struct rs_db **ret, struct rs_err *reterr)
+{
+    RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(4096);
+    if (rs_buf_addf(&path, "%s/catalog.db", data_dir) != RS_OK)
+        return rs_fail(reterr, RS_BAD_REQUEST, "the name of the data directory is too long");
+    if (access(rs_buf_text(&path), F_OK) != 0)
+        return rs_fail(reterr, RS_NOT_FOUND, "there is no catalog in this directory");
+    const struct rs_db_options options = {.path = rs_buf_text(&path)};
+    return rs_db_open(&options, ret, reterr);
+}
+
+/* Appends the checkpoint beside the key, if there is one that can be read. */
+static enum rs_status newest_add(const char *keys_dir, const struct rs_note_key *key, struct rs_checkpoint *list, size_t *n)
+{
+    enum rs_status s = rs_checkpoint_find(keys_dir, key, &list[*n], NULL);
+    *n += s == RS_OK;
+    return s == RS_IO || s == RS_NOMEM ? s : RS_OK;
+}
+
+enum rs_status rs_verify_data_dir(const char *data_dir, const struct rs_verify_options *options,
+                                  const struct rs_note_key *key, struct rs_verify_result *ret, struct rs_err *reterr)
+{
+    RS_AUTO(rs_buf) struct rs_buf keys_dir = RS_BUF_INIT(4096);
+    RS_AUTO_FREE struct rs_checkpoint *list = calloc(options->n_checkpoints + 1, sizeof(*list));
+    struct rs_verify_options more = {.checkpoints = list, .n_checkpoints = options->n_checkpoints};
+    struct rs_note_key own;
+    struct rs_db *db = NULL;
+    if (list == NULL || rs_buf_addf(&keys_dir, "%s/keys", data_dir) != RS_OK)
+        return rs_fail(reterr, RS_NOMEM, NULL);
+    if (options->n_checkpoints > 0)
+        memcpy(list, options->checkpoints, options->n_checkpoints * sizeof(*list));
+    enum rs_status s = key != NULL ? RS_OK : rs_note_key_find(rs_buf_text(&keys_dir), &own, reterr);
+    if (s != RS_OK)
+        return s;
+    key = key != NULL ? key : &own;
+    s = newest_add(rs_buf_text(&keys_dir), key, list, &more.n_checkpoints);
+    if (s != RS_OK)
+        return rs_fail(reterr, s, NULL);
+    s = catalog_open(data_dir, &db, reterr);
+    if (s == RS_OK)
+        s = rs_verify_catalog(db, &more, key, ret, reterr);
+    rs_db_close(db);
     return s;
 }
 

@@ -357,6 +357,29 @@ def test_the_notifications_envelope(local, receiver):
     assert show(local.admin, "ci")["events"] == ["push", "delete"] and len(got.taken()) == 1
 
 
+def test_details_go_only_where_the_admin_says_so(local, receiver):
+    """A delayed push: after the release only, once, naming its quarantine event; the decision's details to webhooks marked for them."""
+    plain, full = receiver(), receiver()
+    create(local.admin, "plain", plain.url, events=["push", "quarantine_failed"])
+    create(local.admin, "full", full.url, events=["push", "quarantine_failed"], details=True)
+    good = local.publisher.push_image("team/app", "v1")
+    bad = local.publisher.push_image("team/app", "v2")
+    held = {e["digest"]: e for e in local.processor.events()}
+    assert plain.taken() == []
+    local.processor.release("team/app", good.digest, {"finding": "none"})
+    local.processor.fail("team/app", bad.digest, {"finding": "critical"})
+    newest = local.processor.events()[-1]["sequence"]
+    for name in ("plain", "full"):
+        wait_for(lambda name=name: idle(local.admin, name, newest), f"{name} is served")
+    for got in (plain, full):
+        pushed, failed = [d.json()["data"] for d in got.taken()]
+        assert pushed["type"] == "push" and pushed["quarantineEvent"] == held[good.digest]["id"]
+        assert pushed["actor"] == "processor" and pushed["publisher"] == "publisher" and pushed["decision"]["state"] == "released"
+        assert failed["type"] == "quarantine_failed" and failed["decision"]["state"] == "failed"
+    assert all("finding" not in d.body.decode() for d in plain.taken())
+    assert [d.json()["data"]["decision"]["details"]["finding"] for d in full.taken()] == ["none", "critical"]
+
+
 def test_rotation_signs_with_both_secrets(local, receiver):
     got = receiver()
     old = create(local.admin, "ci", got.url)
