@@ -15,6 +15,11 @@ enum rs_status rs_image_parse(const char *text, bool may_default, struct rs_imag
 {
     struct rs_digest digest;
     memset(ret, 0, sizeof(*ret));
+    if (strstr(text, "://") != NULL)
+        return rs_fail(reterr, RS_BAD_REQUEST,
+                       "\"%.100s\" is no image: --server says which registry, the image is named"
+                       " without it",
+                       text);
     const char *at = strchr(text, '@');
     size_t n = at == NULL ? strlen(text) : (size_t)(at - text);
     const char *colon = memchr(text, ':', n); /* a name has none */

@@ -306,12 +306,13 @@ static bool set_message(CURL *h, const struct rs_http_request *r, struct curl_sl
               curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
               curl_easy_setopt(h, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
               curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK;
-    if (ok && strcmp(r->method, "HEAD") == 0)
-        return curl_easy_setopt(h, CURLOPT_NOBODY, 1L) == CURLE_OK;
-    if (ok && r->has_body)
+    bool is_head = strcmp(r->method, "HEAD") == 0;
+    if (ok && is_head)
+        ok = curl_easy_setopt(h, CURLOPT_NOBODY, 1L) == CURLE_OK;
+    if (ok && !is_head && r->has_body)
         ok = curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n) == CURLE_OK &&
              curl_easy_setopt(h, CURLOPT_POSTFIELDS, r->body.n == 0 ? "" : r->body.p) == CURLE_OK;
-    if (ok)
+    if (ok && !is_head)
         ok = curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, r->method) == CURLE_OK;
     if (ok && r->user != NULL)
         ok = curl_easy_setopt(h, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == CURLE_OK &&

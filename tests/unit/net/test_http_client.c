@@ -104,6 +104,23 @@ static void a_post(void **state)
     peer_free(p);
 }
 
+static void a_head(void **state)
+{
+    (void)state;
+    const char *answer = "HTTP/1.1 200 OK\r\nContent-Length: 500\r\nX-Kind: a\r\n\r\n";
+    struct peer *p = peer_start(&answer, 1);
+    RS_AUTO(rs_http_client) struct rs_http_client *c = client(NULL);
+    RS_AUTO(rs_http_response) struct rs_http_response r = RS_HTTP_RESPONSE_INIT;
+    struct rs_http_request q = {.method = "HEAD", .user = "ann", .password = "b"};
+    assert_int_equal(perform_with(c, peer_port(p), "/", &q, &r, NULL), RS_OK);
+    assert_int_equal(r.http_status, 200);
+    assert_string_equal(rs_buf_text(&r.body), "");
+    peer_stop(p);
+    assert_non_null(strstr(peer_request(p, 0), "HEAD / HTTP/1.1\r\n"));
+    assert_non_null(strstr(peer_request(p, 0), "Authorization: Basic YW5uOmI=\r\n"));
+    peer_free(p);
+}
+
 static void the_answer_is_bounded(void **state)
 {
     (void)state;
@@ -293,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_get),
         cmocka_unit_test(a_post),
+        cmocka_unit_test(a_head),
         cmocka_unit_test(the_answer_is_bounded),
         cmocka_unit_test(the_filter_judges_the_address),
         cmocka_unit_test(redirects_only_when_asked),
