@@ -2,7 +2,8 @@
 
 #include "catalog/principal.h"
 
-enum rs_status rs_auth_check_active(struct rs_db *db, const struct rs_identity *identity, struct rs_err *reterr)
+enum rs_status rs_auth_check_active(struct rs_db *db, const struct rs_identity *identity,
+                                    struct rs_err *reterr)
 {
     RS_AUTO(rs_db_read) struct rs_db_read r = {0};
     struct rs_principal p;

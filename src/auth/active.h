@@ -1,6 +1,7 @@
 /*
- * auth/active.h: is somebody who logged in a while ago still somebody?  For answers that last (streams, exports).
- * Layer: auth.  Threads: any.  Spec: SPEC section 9 (permissions are read at use).
+ * auth/active.h: is somebody who logged in a while ago still somebody?  For answers that last
+ * (streams, exports). Layer: auth.  Threads: any.  Spec: SPEC section 9 (permissions are read at
+ * use).
  */
 #ifndef RS_AUTH_ACTIVE_H
 #define RS_AUTH_ACTIVE_H
@@ -9,10 +10,12 @@
 #include "db/db.h"
 
 /**
- * rs_auth_check_active(): the principal of a request that was authenticated before still exists and is not disabled.
- * Its permissions are another question (rs_auth_patterns(), rs_auth_access()), asked anew each time as well.
- * Errors: RS_UNAUTHORIZED (gone or disabled), RS_IO, RS_CORRUPT, RS_NOMEM: whatever is not RS_OK denies.
+ * rs_auth_check_active(): the principal of a request that was authenticated before still exists and
+ * is not disabled. Its permissions are another question (rs_auth_patterns(), rs_auth_access()),
+ * asked anew each time as well. Errors: RS_UNAUTHORIZED (gone or disabled), RS_IO, RS_CORRUPT,
+ * RS_NOMEM: whatever is not RS_OK denies.
  */
-RS_MUST_CHECK enum rs_status rs_auth_check_active(struct rs_db *db, const struct rs_identity *identity, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status
+rs_auth_check_active(struct rs_db *db, const struct rs_identity *identity, struct rs_err *reterr);
 
 #endif

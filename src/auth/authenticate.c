@@ -130,6 +130,7 @@ static void remember(struct rs_auth *auth, const struct rs_verified_key *key, co
         .identity = *identity,
         .generation = k->generation,
         .expires_mono_ms = rs_clock_mono_ms() + REMEMBER_MS,
+        .extend_ms = REMEMBER_MS,
         .expires_unix_s = INT64_MAX,
     };
     if (k->may_cache)
@@ -236,7 +237,7 @@ static enum rs_status compare(struct attempt *a, struct rs_auth_result *ret, str
 static enum rs_status take_turn(struct attempt *a, struct rs_auth_result *ret,
                                 struct rs_err *reterr)
 {
-    if (!rs_turns_enter(a->auth->turns)) {
+    if (!rs_turns_enter(a->auth->turns, &a->key)) {
         ret->retry_after_s = 1;
         return rs_fail(reterr, RS_BUSY, "too many logins at once: try again in a second");
     }
@@ -250,7 +251,7 @@ static enum rs_status take_turn(struct attempt *a, struct rs_auth_result *ret,
         if (s == RS_OK)
             s = compare(a, ret, reterr);
     }
-    rs_turns_leave(a->auth->turns);
+    rs_turns_leave(a->auth->turns, &a->key);
     return s;
 }
 

@@ -110,6 +110,8 @@ bool rs_verified_get(struct rs_verified_cache *cache, const struct rs_verified_k
     if (k < WAYS) {
         *ret = set->way[k]->v;
         found = now_mono_ms < ret->expires_mono_ms && now_unix_s < ret->expires_unix_s;
+        if (found && ret->extend_ms > 0)
+            set->way[k]->v.expires_mono_ms = now_mono_ms + ret->extend_ms;
     }
     if (found && ret->identity.scope != NULL) {
         ret->identity.scope = rs_scope_copy(ret->identity.scope, arena);

@@ -36,7 +36,10 @@ struct rs_verified {
     struct rs_identity identity; /* scope borrowed: from the caller (put), from the arena (get) */
     uint64_t generation;         /* of access, taken before the principal was read */
     uint64_t expires_mono_ms;    /* whatever the wall clock does */
-    int64_t expires_unix_s;      /* INT64_MAX for a password */
+    /* each use moves the expiry so far from then on (a password; else busy clients would all have
+     * to be verified again at the same moment); 0 = never (a token) */
+    uint64_t extend_ms;
+    int64_t expires_unix_s; /* INT64_MAX for a password */
 };
 
 /**
