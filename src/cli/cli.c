@@ -7,14 +7,18 @@
 #include "cli/help.h"
 #include "cli/suggest.h"
 
-static const struct rs_command *const commands[] = {
+/* clang-format off: one a line */
+const struct rs_command *const rs_commands[] = {
     &rs_command_serve,  &rs_command_status,  &rs_command_list,
     &rs_command_tags,   &rs_command_inspect, &rs_command_release,
     &rs_command_fail,   &rs_command_check,   &rs_command_wait,
     &rs_command_delete, &rs_command_events,  &rs_command_audit,
     &rs_command_user,   &rs_command_robot,   &rs_command_grant,
-    &rs_command_policy, &rs_command_webhook, NULL,
+    &rs_command_policy, &rs_command_webhook, &rs_command_gc,
+    &rs_command_fsck,   &rs_command_backup,  &rs_command_restore,
+    NULL,
 };
+/* clang-format on */
 
 static const struct rs_command *look_up(const struct rs_command *const *list, const char *name)
 {
@@ -99,9 +103,9 @@ static enum rs_exit explain(int argc, char **argv)
 {
     char help_word[] = "--help";
     char *words[3] = {argv[0], argc > 1 ? argv[1] : help_word, help_word};
-    const struct rs_command *command = look_up(commands, argv[0]);
+    const struct rs_command *command = look_up(rs_commands, argv[0]);
     if (command == NULL)
-        return refuse_command(commands, "", argv[0]);
+        return refuse_command(rs_commands, "", argv[0]);
     struct rs_help help = {.command = command, .path = ""};
     return command->subcommands != NULL ? run_group(command, argc > 1 ? 2 : 1, words + 1)
                                         : print_help(rs_help_command, &help);
@@ -109,7 +113,7 @@ static enum rs_exit explain(int argc, char **argv)
 
 static enum rs_exit run(int argc, char **argv)
 {
-    struct rs_help all = {.commands = commands};
+    struct rs_help all = {.commands = rs_commands};
     if (argc < 2) {
         enum rs_exit e = print_help(rs_help_program, &all);
         return e == RS_EXIT_OK ? RS_EXIT_USAGE : e;
@@ -118,9 +122,9 @@ static enum rs_exit run(int argc, char **argv)
         return print_version();
     if (wants_help(argv[1]))
         return argc > 2 ? explain(argc - 2, argv + 2) : print_help(rs_help_program, &all);
-    const struct rs_command *command = look_up(commands, argv[1]);
+    const struct rs_command *command = look_up(rs_commands, argv[1]);
     if (command == NULL)
-        return refuse_command(commands, "", argv[1]);
+        return refuse_command(rs_commands, "", argv[1]);
     if (command->subcommands != NULL)
         return run_group(command, argc - 2, argv + 2);
     struct rs_help help = {.command = command, .path = ""};

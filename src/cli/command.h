@@ -39,11 +39,13 @@ struct rs_command {
     unsigned arguments_max;
     enum rs_command_needs needs;
     enum rs_exit (*run)(const struct rs_args *args);
-    const struct rs_command *const
-        *subcommands; /* ends with NULL; `run` is then what it does without one, or NULL */
+    /* Ends with NULL; `run` is then what it does without one, or NULL. */
+    const struct rs_command *const *subcommands;
 };
 
-/* In the order in which they are listed. */
+/* All of them, in the order in which they are listed; ends with NULL. */
+extern const struct rs_command *const rs_commands[];
+
 extern const struct rs_command rs_command_serve;
 extern const struct rs_command rs_command_status;
 extern const struct rs_command rs_command_list;
@@ -61,5 +63,9 @@ extern const struct rs_command rs_command_robot;
 extern const struct rs_command rs_command_grant;
 extern const struct rs_command rs_command_policy;
 extern const struct rs_command rs_command_webhook;
+extern const struct rs_command rs_command_gc;
+extern const struct rs_command rs_command_fsck;
+extern const struct rs_command rs_command_backup;
+extern const struct rs_command rs_command_restore;
 
 #endif
