@@ -73,10 +73,14 @@ class Model:
     def push(self, repo, who, content, tag=None, is_processor=False):
         """Push a manifest whose blobs were uploaded; the status that has to come back."""
         known = repo.manifests.get(content.digest)
-        if content.is_attachment and known is None:
-            subject = repo.manifests.get(content.subject)
-            if subject is not None and subject.held and not is_processor:
-                return 403
+        if known is not None and self._repeats(repo, who, known, tag):
+            known.pushers.add(who)
+            return 201
+        subject = repo.manifests.get(content.subject) if content.is_attachment else None
+        if subject is not None and subject.held and not is_processor:
+            return 403
+        if repo.quarantine and any(child not in repo.manifests for child in content.children):
+            return 404
         if known is None:
             known = self._first_push(repo, who, content, tag, is_processor)
         else:
@@ -84,12 +88,19 @@ class Model:
         known.pushers.add(who)
         return 201
 
+    @staticmethod
+    def _repeats(repo, who, known, tag):
+        """Nothing new: the tag's latest push is this already, or without a tag the same principal pushed it before."""
+        if tag is None:
+            return who in known.pushers
+        return tag in repo.tags and repo.tags[tag].latest is known
+
     def _first_push(self, repo, who, content, tag, is_processor):
         state, joined, silent = self._admission(repo, content, is_processor)
         self.order += 1
         manifest = Manifest(self.order, content, who, state)
         manifest.joined = joined
-        manifest.children = [repo.manifests[c] for c in content.children]
+        manifest.children = [repo.manifests[c] for c in content.children if c in repo.manifests]
         if state == "released" and any(d.held for d in self._descendants(manifest)):
             manifest.state = "quarantined"
         repo.manifests[content.digest] = manifest
@@ -102,8 +113,10 @@ class Model:
         if manifest.held:
             return manifest
         # What was pushed before its subject and waits for it needs a decision of its own when the subject comes released.
-        for other in self._attached(repo, manifest):
+        for other in sorted(self._attached(repo, manifest), key=lambda m: m.order):
             other.joined = False
+            if other.state == "quarantined":
+                self.event("quarantine", repo, None, other, who)
         return manifest
 
     def _admission(self, repo, content, is_processor):
@@ -171,7 +184,7 @@ class Model:
             return 409
         if manifest.state == "quarantined":
             manifest.state = "failed"
-            self.event("quarantine_failed", repo, None, manifest, who)
+            self.event("quarantine_failed", repo, next(iter(manifest.tags)) if len(manifest.tags) == 1 else None, manifest, who)
         return 200
 
     def _release(self, repo, who, manifest):
@@ -188,32 +201,39 @@ class Model:
         return 200
 
     def _announce(self, repo, who, going):
-        """Release manifests and what joined them: in push order, attachments before their subject."""
-        done = set()
+        """Release manifests and what joined them: in push order, attachments before their subject.  A tag moves once, to its latest push."""
+        order = []
 
-        def release(m):
-            if m.order in done:
+        def visit(m):
+            if m in order:
                 return
-            done.add(m.order)
             for attached in sorted(self._attached(repo, m), key=lambda a: a.order):
                 if attached.state == "quarantined":
-                    release(attached)
-            m.state = "released"
-            moved = sorted((seq, tag) for tag, seq in m.tags.items() if seq > repo.tags.setdefault(tag, Tag()).live_seq)
-            for seq, tag in moved:
-                entry = repo.tags[tag]
-                entry.live, entry.live_seq = m, seq
-                if entry.staged is m:
-                    entry.staged, entry.staged_seq = None, 0
-                self.event("push", repo, tag, m, who)
-            if not moved:
-                for entry in repo.tags.values():
-                    if entry.staged is m:
-                        entry.staged, entry.staged_seq = None, 0
-                self.event("push", repo, None, m, who)
+                    visit(attached)
+            order.append(m)
 
         for m in sorted(going, key=lambda x: x.order):
-            release(m)
+            visit(m)
+        winners = {}
+        for m in order:
+            for tag, seq in m.tags.items():
+                if seq > winners.get(tag, (repo.tags.setdefault(tag, Tag()).live_seq, None))[0]:
+                    winners[tag] = (seq, m)
+        for m in order:
+            self._release_one(repo, who, m, winners)
+
+    def _release_one(self, repo, who, m, winners):
+        m.state = "released"
+        m.joined = False
+        for entry in repo.tags.values():
+            if entry.staged is m:
+                entry.staged, entry.staged_seq = None, 0
+        moved = sorted((seq, tag) for tag, seq in m.tags.items() if winners.get(tag, (0, None))[1] is m)
+        for seq, tag in moved:
+            repo.tags[tag].live, repo.tags[tag].live_seq = m, seq
+            self.event("push", repo, tag, m, who)
+        if not moved:
+            self.event("push", repo, None, m, who)
 
     # -- deleting ----------------------------------------------------------------------------------
 
@@ -221,7 +241,7 @@ class Model:
         entry = repo.tags.get(tag)
         if entry is None or entry.latest is None:
             return 404
-        manifest = entry.latest
+        manifest = entry.live or entry.staged
         del repo.tags[tag]
         for m in repo.manifests.values():
             m.tags.pop(tag, None)

@@ -95,7 +95,7 @@ class Run:
 
     def expect(self, what, got, wanted):
         if got != wanted:
-            tail = "\n".join(self.log[-30:])
+            tail = "\n".join(self.log[-60:])
             raise Difference(f"seed {self.seed}, operation {self.operations}: {what}: the daemon says {got}, the model {wanted}\n{tail}")
 
     # -- one operation -----------------------------------------------------------------------------
