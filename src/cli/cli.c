@@ -7,19 +7,30 @@
 #include "cli/help.h"
 #include "cli/suggest.h"
 
-/* clang-format off: one a line */
+/* clang-format off */
 const struct rs_command *const rs_commands[] = {
-    &rs_command_serve,   &rs_command_status,
-    &rs_command_list,    &rs_command_tags,
-    &rs_command_inspect, &rs_command_release,
-    &rs_command_fail,    &rs_command_check,
-    &rs_command_wait,    &rs_command_delete,
-    &rs_command_events,  &rs_command_audit,
-    &rs_command_user,    &rs_command_robot,
-    &rs_command_grant,   &rs_command_policy,
-    &rs_command_webhook, &rs_command_gc,
-    &rs_command_fsck,    &rs_command_backup,
-    &rs_command_restore, NULL,
+    &rs_command_serve,
+    &rs_command_status,
+    &rs_command_list,
+    &rs_command_tags,
+    &rs_command_inspect,
+    &rs_command_release,
+    &rs_command_fail,
+    &rs_command_check,
+    &rs_command_wait,
+    &rs_command_delete,
+    &rs_command_events,
+    &rs_command_audit,
+    &rs_command_user,
+    &rs_command_robot,
+    &rs_command_grant,
+    &rs_command_policy,
+    &rs_command_webhook,
+    &rs_command_gc,
+    &rs_command_fsck,
+    &rs_command_backup,
+    &rs_command_restore,
+    NULL,
 };
 /* clang-format on */
 

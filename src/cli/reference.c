@@ -20,6 +20,8 @@ enum rs_status rs_image_parse(const char *text, bool may_default, struct rs_imag
                        "\"%.100s\" is no image: --server says which registry, the image is named"
                        " without it",
                        text);
+    if (rs_digest_is_valid(rs_str_of(text)))
+        return rs_fail(reterr, RS_BAD_REQUEST, "\"%.150s\" says no repository: NAME@DIGEST", text);
     const char *at = strchr(text, '@');
     size_t n = at == NULL ? strlen(text) : (size_t)(at - text);
     const char *colon = memchr(text, ':', n); /* a name has none */
