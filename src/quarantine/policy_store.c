@@ -12,6 +12,17 @@
 #define ARENA_BYTES ((size_t)64 << 20)
 #define RULES_BYTES ((size_t)16384)
 
+/* Stored rules; damaged ones as text, so that they can be replaced. */
+static void rules_print(struct rs_jw *w, const char *key, const char *rules)
+{
+    RS_AUTO(rs_json) struct rs_json *value = NULL;
+    rs_jw_key(w, key);
+    if (rs_json_parse_text(rules, RS_CORRUPT, &value, NULL) == RS_OK)
+        rs_jw_node(w, value);
+    else
+        rs_jw_text(w, rules);
+}
+
 static enum rs_status audit(struct rs_db_conn *conn, const struct rs_actor *actor, const char *action,
                             const struct rs_catalog_policy *policy, const char *before,
                             struct rs_err *reterr)
@@ -20,11 +31,11 @@ static enum rs_status audit(struct rs_db_conn *conn, const struct rs_actor *acto
     struct rs_jw w = RS_JW_INIT(&details);
     rs_jw_object(&w);
     if (before != NULL)
-        rs_jw_member_raw(&w, "before", before);
+        rules_print(&w, "before", before);
     rs_jw_member_text(&w, "pattern", policy->pattern);
     rs_jw_member_int(&w, "position", policy->position);
     if (policy->rules != NULL)
-        rs_jw_member_raw(&w, "rules", policy->rules);
+        rules_print(&w, "rules", policy->rules);
     rs_jw_object_end(&w);
     enum rs_status s = rs_buf_status(&details);
     if (s != RS_OK)
