@@ -1,0 +1,110 @@
+"""kill -9 at random times and at named points, under clients that push, release and delete."""
+
+import random
+import threading
+
+import pytest
+
+from daemon import wait_for
+from harness import Registry, has_failpoints, number
+from lanes import Lane, join_lanes, run_lanes
+from oracle import Broken, Oracle
+
+LANES = 8
+ROUNDS_PER_REPOSITORY = 4
+POINTS = ["blob.before_rename", "blob.after_rename", "upload.before_catalog", "upload.before_answer", "db.before_commit",
+          "db.after_commit"]
+
+
+class Siege:
+    """A registry, its clients, and what they know."""
+
+    def __init__(self, root, seed, env=None):
+        print(f"seed {seed}")
+        self.rng = random.Random(seed)
+        self.registry = Registry(root, env=env)
+        self.registry.start().populate()
+        self.lanes = [Lane(self.registry, i, self.rng.random()) for i in range(LANES)]
+        self.oracle = Oracle(self.registry, self.lanes)
+
+    def life(self, end):
+        """One life of the daemon under load: `end()` ends it."""
+        stop = threading.Event()
+        threads = run_lanes(self.lanes, stop)
+        try:
+            end()
+        finally:
+            stop.set()
+            join_lanes(self.lanes, threads)
+
+    def move_on(self):
+        for lane in self.lanes:
+            lane.fresh()
+
+    @property
+    def acknowledged(self):
+        return sum(lane.acknowledged for lane in self.lanes)
+
+
+def kill_at_random(siege):
+    pause = threading.Event()
+
+    def end():
+        pause.wait(siege.rng.uniform(0.05, 0.5))  # a crash comes when it comes
+        siege.registry.daemon.kill()
+
+    siege.life(end)
+
+
+def test_kill_at_random_times(tmp_path, registries):
+    rounds = number("ROADSTEAD_KILL_ROUNDS", 100)
+    siege = Siege(tmp_path / "d", number("ROADSTEAD_SEED", random.SystemRandom().randint(0, 10**9)))
+    registries.append(siege.registry)
+    for i in range(rounds):
+        kill_at_random(siege)
+        siege.registry.start()
+        siege.oracle.check()
+        if i % ROUNDS_PER_REPOSITORY == ROUNDS_PER_REPOSITORY - 1:
+            siege.move_on()
+    siege.oracle.check_all()
+    print(f"{rounds} rounds, {siege.acknowledged} acknowledged changes")
+    assert siege.acknowledged > 20 * rounds
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_kill_at_a_named_point(tmp_path, registries, point):
+    if not has_failpoints():
+        pytest.skip("not run: the program was built without failpoints")
+    siege = Siege(tmp_path / "d", number("ROADSTEAD_SEED", random.SystemRandom().randint(0, 10**9)))
+    registries.append(siege.registry)
+    siege.registry.daemon.stop()
+    for hit in range(1, number("ROADSTEAD_POINT_HITS", 5) + 1):
+        # The first commits of a life are the daemon's own.
+        siege.registry.daemon.env["RS_FAILPOINT"] = f"{point}:{hit + (10 if point.startswith('db.') else 0)}:abort"
+        siege.registry.start()
+        siege.life(lambda: wait_for(lambda: siege.registry.daemon.proc.poll() is not None, f"it dies at {point}"))
+        assert siege.registry.daemon.proc.returncode == -9
+        siege.registry.daemon.env.pop("RS_FAILPOINT")
+        siege.registry.start()
+        siege.oracle.check()
+        siege.registry.daemon.stop()
+    siege.registry.start()
+    siege.oracle.check_all()
+
+
+def test_an_answer_before_the_commit_is_noticed(tmp_path, registries):
+    """The oracle itself is tried: on a build that acknowledges too early."""
+    if not has_failpoints():
+        pytest.skip("not run: the program was built without failpoints")
+    siege = Siege(tmp_path / "d", 1)
+    registries.append(siege.registry)
+    siege.registry.daemon.stop()
+    with pytest.raises(Broken, match="is not what was acknowledged"):
+        for _ in range(50):
+            siege.registry.daemon.env["RS_FAILPOINT"] = "db.answer_before_commit:10+:on"
+            siege.registry.start()
+            kill_at_random(siege)
+            siege.registry.daemon.env.pop("RS_FAILPOINT")
+            siege.registry.start()
+            siege.oracle.check()
+            siege.registry.daemon.stop()
