@@ -355,6 +355,8 @@ static void write_pattern(struct rs_jw *w, const struct rs_auth_pattern *p)
     rs_jw_array_end(w);
     if (p->checks[0] != '\0')
         rs_jw_member_text(w, "check", p->checks);
+    if (p->is_public)
+        rs_jw_member_bool(w, "public", true);
     rs_jw_object_end(w);
 }
 

@@ -192,6 +192,7 @@ enum rs_status rs_auth_patterns(struct rs_auth *auth, const struct rs_identity *
     for (size_t i = 0; i < h->n; i++) {
         const struct rs_holding *held = &h->list[i];
         list[i].perms = held->perms;
+        list[i].is_public = held->is_public;
         list[i].pattern = rs_arena_strdup(arena, held->pattern);
         list[i].checks = held->check == NULL ? "" : rs_arena_strdup(arena, held->check);
         if (list[i].pattern == NULL || list[i].checks == NULL)

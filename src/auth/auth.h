@@ -135,6 +135,7 @@ struct rs_auth_pattern {
     const char *pattern; /* as rs_glob_match() takes it */
     uint32_t perms;
     const char *checks; /* as rs_access.checks */
+    bool is_public;      /* everybody has it: it is one of `anonymous` */
 };
 
 /**

@@ -234,17 +234,20 @@ def test_decisions_are_judged_by_grants_not_by_scope(registry, repo):
     assert with_token(registry.processor).decide(repo, image.digest, "released").status == 200
 
 
-def test_anonymous_tokens(registry, repo):
+def test_anonymous_tokens(make_registry):
     """T33: anonymous gets exactly what anonymous was granted, by token and without."""
-    public = f"public-{repo}"
+    registry = make_registry()
+    repo, public = "team/app", "public/app"
+    assert registry.anonymous.get("/v2/").status == 401
     image = registry.publisher.push_image(public, "v1")
     held = registry.publisher.push_image(public, "v2")
     hidden = registry.publisher.push_image(repo, "v1")
     for name, pushed in ((public, image), (repo, hidden)):
         registry.processor.release(name, pushed.digest)
     got = registry.admin.request("POST", "/v2/_roadstead/admin/grants",
-                                 body={"principal": "anonymous", "role": "consumer", "pattern": "public-t/**"})
-    assert got.status in (200, 201)
+                                 body={"principal": "anonymous", "role": "consumer", "pattern": "public/**"})
+    assert got.status == 201
+    assert registry.anonymous.get("/v2/").status == 401  # clients log in only after a 401 here
     assert registry.anonymous.get_manifest(public, "v1").status == 200
     assert registry.anonymous.get_manifest(repo, "v1").status == 401
     assert registry.anonymous.get_manifest(public, held.digest).status == 401
@@ -258,6 +261,11 @@ def test_anonymous_tokens(registry, repo):
     assert client.request("POST", f"/v2/{public}/blobs/uploads/").status in (401, 403, 404)
     # Whoever is logged in may pull what anybody may.
     assert registry.stranger.get_manifest(public, "v1").status == 200
+    assert registry.stranger.get("/v2/_roadstead/whoami").json()["grants"] == [
+        {"pattern": "public/**", "permissions": ["pull"], "public": True}]
+    # But no more is told about what is held than to anybody.
+    for reference in (held.digest, "v2"):
+        assert registry.stranger.get_manifest(public, reference).status in (403, 404)
 
 
 # -- what is no token ---------------------------------------------------------------------------------
