@@ -1,0 +1,174 @@
+"""T42 to T47, T49 and T50: what stands around the registry: copies, webhooks, the log, resources."""
+
+import http.server
+import json
+import threading
+
+from content import OCI_MANIFEST, Manifest, image
+from row import everybody_but_readers, not_applicable, row
+from world import DENIED, READERS, NotRun
+
+not_applicable("T42", "A pull-through cache streams before the hold", "the registry fetches nothing from other registries")
+not_applicable("T43", "An aggregate or mirror endpoint reaches the same content ungated", "there are no aggregates and no mirrors")
+not_applicable("T49", "A forged attestation of the outcome", "the registry publishes no attestation of its decisions yet")
+
+
+@row("T44", "A backup or copy brings content in unheld, or reads it out")
+def backup(world, check):
+    world.need_local()
+    held = world.hold(tag="t44")
+    repo, open_ = world.released()
+    with world.daemon.restored_backup() as url:
+        if url is None:
+            raise NotRun("the program has no backup command")
+        restored = world.at(url)
+        check.check("processor", restored.state(held.repo, held.digest) == "quarantined", "the backup came up open")
+        for agent in everybody_but_readers(restored):
+            check.denied(agent, agent.get(held.repo, "manifests/t44"))
+            check.denied(agent, agent.get(held.repo, f"blobs/{held.manifest.layers[0]}"))
+        for agent in restored.agents("R"):
+            check.check(agent, agent.get(repo, "manifests/live").body == open_.bytes, "the backup lost what was released")
+        restored.close()
+
+
+class Receiver(http.server.ThreadingHTTPServer):
+    """A webhook receiver that keeps what it is sent."""
+
+    def __init__(self):
+        self.events = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(inner):
+                self.events.append(json.loads(inner.rfile.read(int(inner.headers["Content-Length"]))))
+                inner.send_response(204)
+                inner.end_headers()
+
+            def log_message(inner, *args):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_address[1]}/hook"
+
+
+def events_of(world, digest, role="processor"):
+    found, after = [], 0
+    while True:
+        page = world.expect(world.agent(role).ask("GET", f"/v2/_roadstead/events?after={after}&n=500"), 200).json()["events"]
+        if not page:
+            return [e for e in found if e["digest"] == digest]
+        found += page
+        after = page[-1]["sequence"]
+
+
+@row("T45", "An event comes before its change, twice, never, or to whom it does not concern")
+def events(world, check):
+    tag = world.watch.secret(READERS | {"auditor", "publisher"}, "tag")
+    held = world.hold(tag=tag)
+    types = [e["type"] for e in events_of(world, held.digest)]
+    check.check("processor", types == ["quarantine"], f"before the release: {types}")
+    for agent in world.agents("WRN"):
+        if agent.role != "auditor":
+            answer = agent.ask("GET", "/v2/_roadstead/events?after=0&n=1000")
+            check.check(agent, held.digest.encode() not in answer.body, f"the feed names it: {answer.request}")
+    world.release(held.repo, held.digest)
+    world.disclose(held)
+    world.watch.disclose(tag)
+    again = world.decide(held.repo, held.digest, "released")
+    check.check("processor", again.status == 200 and again.json().get("changed") is False, f"released twice: {again}")
+    found = events_of(world, held.digest)
+    types = [e["type"] for e in found]
+    check.check("processor", types == ["quarantine", "push"], f"after the release: {types}")
+    check.check("processor", [e["sequence"] for e in found] == sorted(e["sequence"] for e in found), "out of order")
+    if not world.has("admin"):
+        raise NotRun("webhooks: no credentials for admin")
+    for agent in world.agents("QWRN"):
+        if agent.role != "admin":
+            answer = agent.ask("GET", "/v2/_roadstead/webhooks")
+            check.check(agent, answer.status in DENIED, f"{answer}")
+    # The metadata service and other odd spellings of this machine are no targets.
+    for url in ("http://169.254.169.254/latest/meta-data/", "http://2130706433/", "http://0x7f.1/", "file:///etc/passwd",
+                "http://user:secret@example.org/", "gopher://127.0.0.1/", "http://[::ffff:169.254.169.254]/"):
+        answer = world.admin().ask("POST", "/v2/_roadstead/webhooks",
+                                   body={"name": "bypass-ssrf", "url": url, "events": ["push"], "patterns": ["none"]})
+        check.check("admin", answer.status in (400, 403, 409, 422), f"{url}: {answer}")
+        if answer.status < 300:
+            world.admin().ask("DELETE", "/v2/_roadstead/webhooks/bypass-ssrf")
+
+
+@row("T46", "Text that breaks out of a log line, an event or a header")
+def injection(world, check):
+    world.need("processor")
+    nasty = "x\r\nSet-Cookie: a=b\r\n\r\n\x1b[31mred\x00\u2028\"}],{\"type\":\"forged\"}"
+    held = world.hold(tag="t46")
+    answer = world.decide(held.repo, held.digest, "failed", details={"text": nasty.replace("\x00", "")})
+    world.expect(answer, 200)
+    for agent in world.agents("Q") + [a for a in world.agents("N") if a.role == "auditor"]:
+        for path, headers in (("/v2/_roadstead/events?after=0&n=1000", {}), (f"/v2/{held.repo}/_roadstead/quarantine/{held.digest}", {}),
+                              (f"/v2/_roadstead/audit?digest={held.digest}", {}),
+                              (f"/v2/_roadstead/audit?digest={held.digest}", {"Accept": "application/x-ndjson"})):
+            answer = agent.ask("GET", path, headers=headers, repo=held.repo)
+            if answer.status != 200:
+                continue
+            raw = [b for b in answer.body if b < 32 and b not in (10,)] if headers else [b for b in answer.body if b < 32 and b not in (9, 10, 13)]
+            check.check(agent, not raw, f"raw control bytes: {answer.request}")
+            lines = answer.body.splitlines() if headers else [answer.body]
+            for line in lines:
+                try:
+                    json.loads(line)
+                except ValueError:
+                    check.check(agent, False, f"not JSON: {answer.request}: {line[:80]!r}")
+            check.check(agent, "Set-Cookie" not in answer.headers, f"a header came in: {answer.request}")
+    large = world.decide(held.repo, held.digest, "failed", details="x" * (1 << 20))
+    check.check("processor", large.status in (400, 413), f"details without a bound: {large.request} {large.status}")
+    for agent in world.agents("W"):
+        for tag in ("a%0d%0ab", "a%1b[31m", "a%00", "a b", "%22", "../../x", "a" * 129, "%c3%a9"):
+            answer = agent.ask("PUT", f"/v2/{held.repo}/manifests/{tag}".replace(" ", "%20"), body=image().bytes, repo=held.repo,
+                               content_type=OCI_MANIFEST)
+            check.check(agent, 400 <= answer.status < 500, f"a tag: {answer}")
+            check.check(agent, "Set-Cookie" not in answer.headers, f"a header came in: {answer.request}")
+
+
+@row("T47", "The audit log is edited or cut without a trace")
+def audit(world, check):
+    world.need_local()
+    held = world.hold(tag="t47")
+    world.release(held.repo, held.digest)
+    world.disclose(held)
+    check.check("auditor", world.daemon.audit_verifies(world), "an untouched log does not verify")
+    edits = {
+        "an actor is replaced": "UPDATE audit SET record = CAST(replace(CAST(record AS TEXT), 'processor', 'precessor') AS BLOB)"
+                                " WHERE seq = (SELECT max(seq) FROM audit WHERE action = 'released')",
+        "a record is gone": "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit WHERE action = 'released')",
+        "two records change places": "UPDATE audit SET seq = -1 WHERE seq = 2; UPDATE audit SET seq = 2 WHERE seq = 3;"
+                                     " UPDATE audit SET seq = 3 WHERE seq = -1",
+    }
+    for what, sql in edits.items():
+        with world.daemon.damaged(world, sql):
+            check.check("auditor", not world.daemon.audit_verifies(world), f"not noticed: {what}")
+
+
+@row("T50", "Held content, huge manifests or huge lists use the registry up")
+def resources(world, check):
+    repo = world.repo()
+    base = image()
+    for data in base.blobs:
+        world.push_blob(repo, data)
+    large = Manifest({**base.doc, "annotations": {"x": "y" * (4 << 20)}})
+    many = Manifest({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": base.doc["config"], "layers": base.doc["layers"] * 20000})
+    for manifest, what in ((large, "above 4 MiB"), (many, "20000 layers")):
+        answer = world.put(repo, "large", manifest)
+        check.check("publisher", answer.status in (400, 413), f"{what}: {answer.request} {answer.status}")
+    for agent in world.agents("QWR"):
+        for n in ("1000000000", "9223372036854775808", "18446744073709551615"):
+            for path in (f"/v2/{repo}/tags/list?n={n}", f"/v2/_catalog?n={n}", f"/v2/{repo}/referrers/{base.digest}?n={n}",
+                         f"/v2/_roadstead/events?n={n}", f"/v2/_roadstead/quarantine?n={n}"):
+                answer = agent.ask("GET", path, repo=repo)
+                check.check(agent, answer.status in (200, 400, *DENIED), f"{answer.request}: {answer.status}")
+                check.check(agent, len(answer.body) < 16 << 20, f"{answer.request}: {len(answer.body)} bytes")
+        for n in ("-1", "abc", "%2B5", "1.5", "99999999999999999999999"):
+            answer = agent.ask("GET", f"/v2/{repo}/tags/list?n={n}", repo=repo)
+            check.check(agent, answer.status == 400, f"{answer}")
