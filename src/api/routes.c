@@ -179,6 +179,9 @@ const struct rs_route rs_routes[] = {
     LONG_READ("/v2/_roadstead/admin/fsck", RS_NEED_ADMIN, rs_api_space_fsck_status),
     CHANGE(RS_POST, "/v2/_roadstead/admin/backup", RS_NEED_ADMIN, rs_api_space_backup_start),
     LONG_READ("/v2/_roadstead/admin/backup", RS_NEED_ADMIN, rs_api_space_backup_status),
+    LONG_READ("/v2/_roadstead/admin/quota", RS_NEED_ADMIN, rs_api_space_quota_get),
+    CHANGE_WITH(RS_PUT, "/v2/_roadstead/admin/quota", RS_NEED_ADMIN, RS_API_SPACE_BODY_BYTES_MAX,
+                rs_api_space_quota_put),
 };
 
 const unsigned rs_routes_n = RS_ARRAY_LEN(rs_routes);

@@ -25,5 +25,11 @@ enum rs_status rs_api_space_backup_start(struct rs_request *r, struct rs_reply *
                                          struct rs_err *reterr);
 enum rs_status rs_api_space_backup_status(struct rs_request *r, struct rs_reply *re,
                                           struct rs_err *reterr);
+/* GET .../quota?repository=NAME: what it takes and may take.  PUT {"repository","bytes"}: a quota
+ * of its own, 0 for none. */
+enum rs_status rs_api_space_quota_get(struct rs_request *r, struct rs_reply *re,
+                                      struct rs_err *reterr);
+enum rs_status rs_api_space_quota_put(struct rs_request *r, struct rs_reply *re,
+                                      struct rs_err *reterr);
 
 #endif

@@ -11,6 +11,7 @@
 #include "oci/digest.h"
 #include "oci/name.h"
 #include "quarantine/resolver.h"
+#include "registry/room.h"
 #include "registry/upload.h"
 
 /* ---- mount ---- */
@@ -36,7 +37,7 @@ static enum rs_status mounting_job(struct rs_db_conn *conn, void *arg, struct rs
     if (s == RS_OK)
         s = rs_catalog_blob_size(conn, m->digest, &m->blob->size, reterr);
     if (s == RS_OK)
-        s = rs_catalog_blob_link_into(conn, m->by->repository, m->digest, m->by->identity->principal_id, reterr);
+        s = rs_room_link(m->by->services, conn, m->by->repository, m->digest, m->by->identity->principal_id, reterr);
     return s;
 }
 

@@ -9,6 +9,7 @@
 #include "oci/reference.h"
 #include "oci/tag.h"
 #include "quarantine/admit.h"
+#include "registry/room.h"
 
 struct job {
     const struct rs_push *push;
@@ -80,7 +81,9 @@ static enum rs_status prepare(const struct rs_push *push, struct rs_reference *r
                               char canonical[RS_HASH_TEXT_BYTES], struct rs_pushed *ret,
                               struct rs_err *reterr)
 {
-    enum rs_status s = rs_reference_parse(push->reference, reference, reterr);
+    enum rs_status s = rs_room_check_disk(push->services, push->body.n, reterr);
+    if (s == RS_OK)
+        s = rs_reference_parse(push->reference, reference, reterr);
     if (s == RS_OK)
         s = tags_collect(push, reference, ret, reterr);
     if (s == RS_OK)

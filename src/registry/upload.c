@@ -10,6 +10,7 @@
 #include "catalog/blob.h"
 #include "oci/digest.h"
 #include "oci/range.h"
+#include "registry/room.h"
 
 #define WRITER_MAGIC 0x75707772U
 
@@ -50,7 +51,10 @@ enum rs_status rs_registry_upload_start(const struct rs_uploader *by, const char
     if (algorithm != NULL && !rs_digest_algorithm_parse(rs_str_of(algorithm), &parsed))
         return rs_fail(reterr, RS_UNSUPPORTED, "digest-algorithm is sha256 or sha512 here");
     struct rs_upload_info info;
-    enum rs_status s = rs_upload_start(by->services->blobs, by->repository, principal_of(by),
+    enum rs_status s = rs_room_check_disk(by->services, 0, reterr);
+    if (s != RS_OK)
+        return s;
+    s = rs_upload_start(by->services->blobs, by->repository, principal_of(by),
                                        rs_digest_algorithm_name(parsed), &info, reterr);
     if (s == RS_OK)
         progress_put(info.id, info.size, ret);
@@ -115,7 +119,10 @@ enum rs_status rs_registry_upload_open(const struct rs_uploader *by, const char 
                                        struct rs_upload_writer **ret, struct rs_err *reterr)
 {
     struct rs_upload_writer *w = NULL;
-    enum rs_status s = writer_new(by, id, &w, reterr);
+    uint64_t bytes = chunk->content_length > 0 ? (uint64_t)chunk->content_length : 0;
+    enum rs_status s = rs_room_check_disk(by->services, bytes, reterr);
+    if (s == RS_OK)
+        s = writer_new(by, id, &w, reterr);
     if (s != RS_OK)
         return s;
     s = chunk_check(w, chunk, reterr);
@@ -211,7 +218,7 @@ static enum rs_status linking_job(struct rs_db_conn *conn, void *arg, struct rs_
     if (s == RS_OK && blob->alias[0] != '\0')
         s = rs_catalog_alias_add(conn, blob->alias, blob->digest, reterr);
     if (s == RS_OK)
-        s = rs_catalog_blob_link_into(conn, l->by->repository, blob->digest, principal_of(l->by), reterr);
+        s = rs_room_link(l->by->services, conn, l->by->repository, blob->digest, principal_of(l->by), reterr);
     return s;
 }
 
