@@ -59,11 +59,10 @@ static enum rs_status open_catalog(struct rs_daemon *d, struct rs_err *reterr)
 
 static enum rs_status open_blobs(struct rs_daemon *d, struct rs_err *reterr)
 {
-    const struct rs_blobs_options options = {
-        .data_dir = d->config->data,
-        .lease_ms = (uint64_t)d->config->gc_lease_ms,
-        .on_fatal = on_fatal,
-        .on_fatal_arg = d};
+    const struct rs_blobs_options options = {.data_dir = d->config->data,
+                                             .lease_ms = (uint64_t)d->config->gc_lease_ms,
+                                             .on_fatal = on_fatal,
+                                             .on_fatal_arg = d};
     return rs_blobs_open(&options, &d->services.blobs, reterr);
 }
 
@@ -126,6 +125,25 @@ static enum rs_status start_webhooks(struct rs_daemon *d, struct rs_err *reterr)
 static enum rs_status start_cache(struct rs_daemon *d, struct rs_err *reterr)
 {
     return rs_reply_cache_new(0, &d->services.reply_cache, reterr);
+}
+
+/* Notices and expiry need no more than this. */
+#define REAPER_MS 1000U
+
+static void reap(void *arg)
+{
+    struct rs_daemon *d = arg;
+    struct rs_err err = RS_ERR_INIT;
+    if (rs_reaper_tick(d->services.db, &d->reaper, &err) != RS_OK && err.status != RS_CANCELLED)
+        rs_log(RS_LOG_ERROR, "what is overdue or expired was not looked at; it is tried again",
+               RS_F("error", err.message), RS_F("cause", err.log));
+    atomic_fetch_add(&d->overdue, d->reaper.overdue);
+    atomic_fetch_add(&d->expired, d->reaper.expired);
+}
+
+static enum rs_status start_reaper(struct rs_daemon *d, struct rs_err *reterr)
+{
+    return rs_periodic_start(REAPER_MS, reap, d, &d->reaping, reterr);
 }
 
 static enum rs_status start_collector(struct rs_daemon *d, struct rs_err *reterr)
@@ -235,6 +253,7 @@ enum rs_status rs_daemon_start(struct rs_daemon *d, struct rs_err *reterr)
         {start_audit, "the audit log"},
         {start_webhooks, "webhooks"},
         {start_cache, "the cache"},
+        {start_reaper, "expiry"},
         {start_collector, "the collector"},
         {start_checker, "the checker"},
         {make_backups, "backups"},
@@ -260,6 +279,8 @@ void rs_daemon_release(struct rs_daemon *d)
     bool has_failed = atomic_load(&d->has_failed);
     rs_server_stop(d->server, has_failed ? FAILED_STOP_MS : (unsigned)d->config->limit_shutdown_ms);
     d->server = NULL;
+    rs_periodic_stop(d->reaping);
+    d->reaping = NULL;
     rs_backups_free(d->services.backups);
     rs_checker_stop(d->services.checker);
     rs_collector_stop(d->services.collector);

@@ -8,8 +8,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/periodic.h"
 #include "config/config.h"
 #include "http/server.h"
+#include "quarantine/reaper.h"
 #include "registry/services.h"
 
 struct rs_daemon {
@@ -20,6 +22,10 @@ struct rs_daemon {
     struct rs_route *routes;
     struct rs_listen *listen;
     struct rs_server *server;
+    struct rs_reaper reaper; /* of the thread behind `reaping` */
+    struct rs_periodic *reaping;
+    _Atomic uint64_t overdue; /* images told to be overdue, since the start */
+    _Atomic uint64_t expired; /* manifests deleted because their time was over */
     pthread_t main_thread;
     atomic_bool has_failed; /* a change could not be made durable: stop, exit nonzero */
 };

@@ -91,6 +91,16 @@ static int64_t collected_bytes(void *arg)
     return (int64_t)collector(arg).total.blob_bytes;
 }
 
+static int64_t overdue(void *arg)
+{
+    return (int64_t)atomic_load(&((struct rs_daemon *)arg)->overdue);
+}
+
+static int64_t expired(void *arg)
+{
+    return (int64_t)atomic_load(&((struct rs_daemon *)arg)->expired);
+}
+
 static struct rs_checker_stats checker(void *arg)
 {
     struct rs_checker_stats stats = {0};
@@ -148,6 +158,10 @@ void rs_daemon_add_metrics(struct rs_daemon *d)
          audit_inconsistent},
         {"roadstead_gc_blobs_total", "Blobs that were collected.", true, collected_blobs},
         {"roadstead_gc_bytes_total", "Bytes of blobs that were collected.", true, collected_bytes},
+        {"roadstead_overdue_total", "Images in quarantine that were told to be overdue.", true,
+         overdue},
+        {"roadstead_expired_total", "Manifests deleted because their time in quarantine was over.",
+         true, expired},
         {"roadstead_damaged", "Damage that the newest whole check or scrub found and left.", false,
          damaged},
         {"roadstead_checked_timestamp_seconds", "When the newest check or scrub ended; 0: never.",

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/periodic.h"
 #include "blob/lease.h"
 #include "blob/store.h"
 #include "catalog/garbage.h"
@@ -19,12 +20,10 @@
 
 struct rs_collector {
     const struct rs_services *services;
-    pthread_mutex_t pass; /* held for a whole pass: one at a time */
-    pthread_mutex_t mu;
-    pthread_cond_t wake; /* guarded by mu: stop was asked for */
-    pthread_t thread;
-    bool has_thread;
+    struct rs_periodic *periodic; /* NULL: only when asked to */
+    pthread_mutex_t pass;         /* held for a whole pass: one at a time */
     atomic_bool is_stopping;
+    pthread_mutex_t mu;
     struct rs_collector_stats stats RS_GUARDED_BY(mu);
 };
 
@@ -279,84 +278,47 @@ void rs_collector_go_on(struct rs_collector *collector)
 
 /* ---- in the background ---- */
 
-/* false when it is time to stop. */
-static bool sleep_until_next(struct rs_collector *c)
-{
-    uint64_t end_ms = rs_clock_mono_ms() + (uint64_t)c->services->config->gc_interval_ms;
-    (void)pthread_mutex_lock(&c->mu);
-    while (!atomic_load(&c->is_stopping) && rs_clock_mono_ms() < end_ms) {
-        struct timespec until;
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec +=
-            1; /* short sleeps: the boot clock also counts while the machine is suspended */
-        uint64_t left_ms = end_ms - rs_clock_mono_ms();
-        if (left_ms < 1000) {
-            until.tv_sec -= 1;
-            until.tv_nsec += (long)left_ms * 1000000;
-            until.tv_sec += until.tv_nsec / 1000000000;
-            until.tv_nsec %= 1000000000;
-        }
-        (void)pthread_cond_timedwait(&c->wake, &c->mu, &until);
-    }
-    (void)pthread_mutex_unlock(&c->mu);
-    return !atomic_load(&c->is_stopping);
-}
-
-static void *run(void *arg)
+static void background_pass(void *arg)
 {
     struct rs_collector *c = arg;
     const struct rs_actor self = {.name = "roadstead", .request_id = "", .source = ""};
-    while (sleep_until_next(c)) {
-        struct rs_collected got;
-        struct rs_err err = RS_ERR_INIT;
-        enum rs_status s = rs_collect(c, &self, false, &got, &err);
-        if (s != RS_OK && s != RS_CANCELLED)
-            rs_log(RS_LOG_ERROR, "garbage collection failed; the next pass goes on from there",
-                   RS_F("status", rs_status_name(s)), RS_F("error", err.message),
-                   RS_F("why", err.log));
-        else if (got.blobs + got.strays + got.uploads > 0)
-            rs_log(RS_LOG_INFO, "garbage collected", RS_N("blobs", got.blobs),
-                   RS_N("bytes", got.blob_bytes), RS_N("strays", got.strays),
-                   RS_N("uploads", got.uploads));
-    }
-    return NULL;
+    struct rs_collected got;
+    struct rs_err err = RS_ERR_INIT;
+    enum rs_status s = rs_collect(c, &self, false, &got, &err);
+    if (s != RS_OK && s != RS_CANCELLED)
+        rs_log(RS_LOG_ERROR, "garbage collection failed; the next pass goes on from there",
+               RS_F("status", rs_status_name(s)), RS_F("error", err.message), RS_F("why", err.log));
+    else if (got.blobs + got.strays + got.uploads > 0)
+        rs_log(RS_LOG_INFO, "garbage collected", RS_N("blobs", got.blobs),
+               RS_N("bytes", got.blob_bytes), RS_N("strays", got.strays),
+               RS_N("uploads", got.uploads));
 }
 
 enum rs_status rs_collector_start(const struct rs_services *services, struct rs_collector **ret,
                                   struct rs_err *reterr)
 {
     struct rs_collector *c = calloc(1, sizeof(*c));
-    pthread_condattr_t attr;
+    enum rs_status s = RS_OK;
     if (c == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     c->services = services;
     rs_assert(pthread_mutex_init(&c->pass, NULL) == 0 && pthread_mutex_init(&c->mu, NULL) == 0);
-    rs_assert(pthread_condattr_init(&attr) == 0 &&
-              pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    rs_assert(pthread_cond_init(&c->wake, &attr) == 0);
-    (void)pthread_condattr_destroy(&attr);
-    if (services->config->gc_interval_ms > 0) {
-        if (pthread_create(&c->thread, NULL, run, c) != 0) {
-            rs_collector_stop(c);
-            return rs_fail(reterr, RS_NOMEM, NULL);
-        }
-        c->has_thread = true;
-    }
-    *ret = c;
-    return RS_OK;
+    if (services->config->gc_interval_ms > 0)
+        s = rs_periodic_start((uint64_t)services->config->gc_interval_ms, background_pass, c,
+                              &c->periodic, reterr);
+    if (s == RS_OK)
+        *ret = c;
+    else
+        rs_collector_stop(c);
+    return s;
 }
 
 void rs_collector_stop(struct rs_collector *collector)
 {
     if (collector == NULL)
         return;
-    (void)pthread_mutex_lock(&collector->mu);
     atomic_store(&collector->is_stopping, true);
-    (void)pthread_cond_broadcast(&collector->wake);
-    (void)pthread_mutex_unlock(&collector->mu);
-    if (collector->has_thread)
-        (void)pthread_join(collector->thread, NULL);
-    (void)pthread_cond_destroy(&collector->wake);
+    rs_periodic_stop(collector->periodic);
     (void)pthread_mutex_destroy(&collector->mu);
     (void)pthread_mutex_destroy(&collector->pass);
     free(collector);
