@@ -129,17 +129,26 @@ static enum MHD_Result start_body(struct rs_request *r)
     return MHD_YES; /* MHD sends "100 Continue" if it is waited for */
 }
 
+/* What the head says is not clear, so neither is where this request ends: answer and close. */
+static enum MHD_Result refuse_head(struct rs_request *r)
+{
+    r->stage = RS_STAGE_DONE;
+    rs_dispatch_finish(r);
+    return queue_early(r);
+}
+
 static enum MHD_Result on_head(struct rs_request *r, const char *method, const char *version)
 {
     set_deadline(r->conn, 0);
+    if (rs_head_read(r) != RS_OK)
+        return refuse_head(r);
     rs_head_find_source(r);
-    if (r->err.status == RS_OK && rs_head_read(r) == RS_OK) {
-        rs_head_find_source(r);
-        if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
-            (void)rs_fail(&r->err, RS_BAD_REQUEST, "HTTP/1.1 or HTTP/1.0 only");
-        else if (!find_method(method, &r->method))
-            (void)rs_fail(&r->err, RS_METHOD_NOT_ALLOWED, "this method is not known here");
+    if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0) {
+        (void)rs_fail(&r->err, RS_BAD_REQUEST, "HTTP/1.1 or HTTP/1.0 only");
+        return refuse_head(r);
     }
+    if (!find_method(method, &r->method))
+        (void)rs_fail(&r->err, RS_METHOD_NOT_ALLOWED, "this method is not known here");
     if (!r->head.has_body) {
         r->phase = RS_PHASE_BODY;
         return MHD_YES;
@@ -260,6 +269,7 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
     struct rs_conn *c = r->conn;
     set_reading(c, false);
     set_deadline(c, l->server->o.idle_timeout_s);
+    atomic_fetch_add_explicit(&c->answered, 1, memory_order_relaxed);
     if (atomic_load(&c->stream) != NULL)
         rs_watch_stream(l->server, c, NULL);
     rs_access_log(r, code != MHD_REQUEST_TERMINATED_COMPLETED_OK);

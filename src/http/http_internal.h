@@ -234,6 +234,7 @@ struct rs_conn {
     /* Read by the watch: */
     _Atomic uint64_t deadline_ms; /* cut the connection then; 0 = never */
     atomic_bool is_reading_body;
+    atomic_uint answered; /* requests that ended on this connection */
     _Atomic uint64_t body_bytes;
     atomic_uint stalls;                 /* how often this side made the client wait */
     _Atomic(struct rs_stream *) stream; /* set and cleared under watch->mu */
@@ -241,6 +242,7 @@ struct rs_conn {
     uint64_t window_start_ms;
     uint64_t window_bytes;
     unsigned window_stalls;
+    unsigned answered_seen;
     struct rs_request request;
 };
 

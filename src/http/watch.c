@@ -118,6 +118,21 @@ static bool is_crawling(struct rs_conn *c, uint64_t now_ms, const struct rs_serv
     return is_slow;
 }
 
+/*
+ * MHD takes a short read for the end of what there is, so that it does not see a client's FIN that
+ * came together with the last request.  Once after each answer, look whether nothing more will
+ * come.
+ */
+static bool has_ended(struct rs_conn *c)
+{
+    char byte;
+    unsigned answered = atomic_load_explicit(&c->answered, memory_order_relaxed);
+    if (answered == c->answered_seen)
+        return false;
+    c->answered_seen = answered;
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void look_at(struct rs_watch *w, struct rs_conn *c, uint64_t now_ms)
 {
     struct rs_stream *s = atomic_load(&c->stream);
@@ -127,6 +142,8 @@ static void look_at(struct rs_watch *w, struct rs_conn *c, uint64_t now_ms)
     if ((deadline != 0 && now_ms >= deadline) || is_crawling(c, now_ms, &w->server->o)) {
         rs_metric_add(w->server->metrics.cut_slow, 1);
         (void)shutdown(c->fd, SHUT_RDWR);
+    } else if (has_ended(c)) {
+        (void)shutdown(c->fd, SHUT_RD); /* what is being sent still arrives */
     }
 }
 
