@@ -128,6 +128,7 @@ def body_of(scene, method, pattern):
         ("POST", "/v2/_roadstead/webhooks/{webhook}/redeliver"): lambda: {},
         ("POST", "/v2/_roadstead/admin/gc"): lambda: {},
         ("POST", "/v2/_roadstead/admin/fsck"): lambda: {},
+        ("PUT", "/v2/_roadstead/admin/quota"): lambda: {"repository": scene.repo, "bytes": 1 << 30},
         ("PATCH", "/v2/{name}/_roadstead/quarantine/{digest}"): lambda: {"state": "released", "details": "matrix"},
         ("PUT", "/v2/{name}/_roadstead/quarantine/{digest}/checks/{check}"): lambda: {"state": "passed"},
         ("POST", "/v2/_roadstead/quarantine/claims"): lambda: {"repositories": ["nothing/here"], "leaseSeconds": 60},
@@ -146,6 +147,8 @@ def ask(scene, client, principal, method, pattern):
         path += "?digest=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     if pattern == "/v2/_roadstead/policies" and method == "DELETE":
         path += "?pattern=matrix/nothing"
+    if pattern == "/v2/_roadstead/admin/quota" and method in ("GET", "HEAD"):
+        path += f"?repository={scene.repo}"
     body, content_type = body_of(scene, method, pattern)
     got = client.request(method, path, body=body, content_type=content_type)
     if method not in ("GET", "HEAD") and got.status < 300:
