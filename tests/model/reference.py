@@ -261,6 +261,9 @@ class Model:
                 entry.staged, entry.staged_seq = None, 0
             if entry.live is None and entry.staged is None:
                 del repo.tags[tag]
+                for m in repo.manifests.values():  # a live tag never falls back to an earlier push
+                    if m.tags.get(tag, 0) and m.tags[tag] <= entry.live_seq:
+                        del m.tags[tag]
         for m in repo.manifests.values():
             m.children = [c for c in m.children if c is not manifest]
         self.event("delete", repo, None, manifest, who)
