@@ -32,8 +32,10 @@ ROLES = {"publisher": "publisher", "processor": "processor", "consumer": "consum
 class Registry:
     """A daemon with a principal in each role; survives its daemon's death and rebirth."""
 
-    def __init__(self, root, env=None, config=None):
+    def __init__(self, root, env=None, config=None, data=None):
         self.daemon = Daemon(root, env=env, config=config)
+        if data is not None:
+            self.daemon.data = data
 
     def start(self):
         self.daemon.start()

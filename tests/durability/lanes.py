@@ -77,8 +77,9 @@ class State:
 
 
 class Lane:
-    def __init__(self, registry, number, seed):
+    def __init__(self, registry, number, seed, disk_may_fail=False):
         self.registry = registry
+        self.disk_may_fail = disk_may_fail
         self.number = number
         self.rng = random.Random(seed)
         self.generation = 0
@@ -88,6 +89,7 @@ class Lane:
         self.silent_ids = set()   # of those that perhaps did not
         self.unanswered = 0      # changes that were under way at a crash
         self.acknowledged = 0
+        self.error = None
         self.fresh()
 
     def fresh(self):
@@ -120,12 +122,16 @@ class Lane:
         for client in self.clients.values():
             client.close()
 
+    def check_going(self, got):
+        """Under a disk that fails the daemon says so before it ends; that promises nothing."""
+        if self.disk_may_fail and got.status >= 500:
+            raise ConnectionResetError(f"the disk fails: {got}")
+
     def change(self, change, ask):
         """Ask for one change.  Whoever hears nothing knows nothing: it stays pending."""
         self.pending = change
         got = ask()
-        if got.status in (503, 507) or (got.status == 500 and self.registry.daemon.proc is None):
-            raise ConnectionResetError("the daemon is going")
+        self.check_going(got)
         before = self.state.facts()
         expected = self.state.apply(change)
         if got.status != expected:
@@ -185,12 +191,14 @@ class Lane:
                 "POST", f"/v2/{self.name}/blobs/uploads/?digest={digest}", body=data, content_type="application/octet-stream"))
             return
         started = client.request("POST", f"/v2/{self.name}/blobs/uploads/")
+        self.check_going(started)
         if started.status != 202:
             raise Broken(f"{self.name}: no upload session: {started}")
         where = started.headers["Location"]
         half = len(data) // 2
         if self.rng.random() < 0.5:
             sent = client.request("PATCH", where, body=data[:half], content_type="application/octet-stream")
+            self.check_going(sent)
             if sent.status != 202:
                 raise Broken(f"{self.name}: PATCH of an upload: {sent}")
             rest = data[half:]

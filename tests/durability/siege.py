@@ -1,0 +1,53 @@
+"""A registry, clients that change things in it, and the oracle that knows what it promised."""
+
+import random
+import threading
+
+from daemon import wait_for
+from harness import Registry
+from lanes import Lane, join_lanes, run_lanes
+from oracle import Oracle
+
+LANES = 8
+
+
+class Siege:
+    """@disk_may_fail  whether clients may hear of I/O errors before the daemon ends"""
+
+    def __init__(self, root, seed, data=None, disk_may_fail=False):
+        print(f"seed {seed}")
+        self.rng = random.Random(seed)
+        self.registry = Registry(root, data=data)
+        self.registry.start().populate()
+        self.lanes = [Lane(self.registry, i, self.rng.random(), disk_may_fail) for i in range(LANES)]
+        self.oracle = Oracle(self.registry, self.lanes)
+
+    def life(self, end):
+        """One life of the daemon under load: `end()` ends it."""
+        stop = threading.Event()
+        threads = run_lanes(self.lanes, stop)
+        try:
+            end()
+        finally:
+            stop.set()
+            join_lanes(self.lanes, threads)
+
+    def life_of_random_length(self, end, changes_max):
+        """The same, ended after some number of changes and a moment more: at a point that nobody can know."""
+        target = self.acknowledged + self.rng.randint(1, changes_max)
+
+        def later():
+            wait_for(lambda: self.acknowledged >= target or any(lane.error for lane in self.lanes), "the clients get on")
+            threading.Event().wait(self.rng.uniform(0, 0.01))
+            end()
+
+        self.life(later)
+
+    def move_on(self):
+        """Every lane goes on in a new repository."""
+        for lane in self.lanes:
+            lane.fresh()
+
+    @property
+    def acknowledged(self):
+        return sum(lane.acknowledged for lane in self.lanes)
