@@ -115,6 +115,7 @@ static void prepare_process(void)
     struct rlimit files;
     (void)umask(077);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     /* Every connection and upload is a descriptor. */
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
