@@ -20,8 +20,8 @@ def basic(credentials):
     return b"Authorization: Basic " + base64.b64encode(":".join(credentials).encode()) + b"\r\n"
 
 
-def send_until_answered(raw, chunk, total):
-    """Send up to `total` bytes, but look for an answer before each piece; returns (bytes sent, response)."""
+def send_until_answered(raw, piece, total):
+    """Send `piece` again and again, up to `total` bytes, but look for an answer first; returns (bytes sent, response)."""
     sent = 0
     raw.sock.setblocking(False)
     while sent < total:
@@ -29,8 +29,9 @@ def send_until_answered(raw, chunk, total):
         assert readable or writable, "neither an answer nor room to send for a minute"
         if readable:
             break
+        at = sent % len(piece)
         try:
-            sent += raw.sock.send(chunk)
+            sent += raw.sock.send(piece[at:at + total - sent])
         except (BrokenPipeError, ConnectionResetError):
             break
     raw.sock.settimeout(60)
@@ -201,13 +202,20 @@ def test_h7_a_small_refused_body_keeps_the_connection(registry, repo):
 def test_h7_the_largest_manifest_and_one_more(registry, repo):
     """4 MiB pass the transport (and are refused for what they say), one byte more does not."""
     publisher = registry.client("publisher")
+    head = f"PUT /v2/{repo}/manifests/latest HTTP/1.1\r\n".encode() + HOST + basic(publisher.auth)
+    piece = b" " * 65536
     for size, status in ((4 << 20, 400), ((4 << 20) + 1, 413)):
-        body = b"{" + b" " * (size - 2) + b"}"
-        got = publisher.put_manifest(repo, "latest", body)
-        assert got.status == status, got
-        chunked = publisher.request("PUT", f"/v2/{repo}/manifests/latest", body=iter([body[:1000], body[1000:]]),
-                                    content_type=OCI_MANIFEST)
-        assert chunked.status == status, chunked
+        with Raw(registry.url) as raw:
+            raw.send(head + b"Content-Length: %d\r\n\r\n" % size + b" " * (size % 65536))
+            _, response = send_until_answered(raw, piece, size - size % 65536)
+            assert response.status == status, response
+        with Raw(registry.url) as raw:
+            raw.send(head + b"Transfer-Encoding: chunked\r\n\r\n")
+            for _ in range(size // 65536):
+                raw.send(b"10000\r\n" + piece + b"\r\n")
+            raw.send(b"1\r\n \r\n" * (size % 65536) + b"0\r\n\r\n")
+            response = raw.response()
+            assert response.status == status, response
 
 
 # ---- Expect: H8 ----
