@@ -61,8 +61,7 @@ static enum rs_status check_url(const char *url, struct rs_err *reterr)
 {
     if (url[0] == '\0')
         return RS_OK;
-    size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : strncmp(url, "http://", 7) == 0 ? 7
-                                                                                           : 0;
+    size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : strncmp(url, "http://", 7) == 0 ? 7 : 0;
     if (scheme == 0 || url[scheme] == '\0' || strpbrk(url + scheme, "/?#@ \"\\") != NULL)
         return rs_fail(reterr, RS_BAD_REQUEST,
                        "service.url: \"%.100s\" is not of the form https://HOST or"

@@ -24,8 +24,8 @@ static enum rs_status set_presets(struct rs_config_load *load, struct rs_err *re
     for (size_t i = 0; i < rs_config_keys_n; i++) {
         if (rs_config_keys[i].kind == RS_KIND_ITEMS)
             continue; /* none, which is how the struct came */
-        enum rs_status s = rs_config_set_text(load, &rs_config_keys[i], rs_config_keys[i].preset,
-                                              place, reterr);
+        enum rs_status s =
+            rs_config_set_text(load, &rs_config_keys[i], rs_config_keys[i].preset, place, reterr);
         if (s != RS_OK)
             return s;
     }
@@ -39,8 +39,7 @@ static void variable_of(const char *key, char out[VARIABLE_BYTES])
     memcpy(out, "ROADSTEAD_", n);
     for (; *key != '\0'; key++, n++) {
         rs_assert(n < VARIABLE_BYTES - 1);
-        out[n] = *key == '.' ? '_' : *key >= 'a' && *key <= 'z' ? (char)(*key - 'a' + 'A')
-                                                                : *key;
+        out[n] = *key == '.' ? '_' : *key >= 'a' && *key <= 'z' ? (char)(*key - 'a' + 'A') : *key;
     }
     out[n] = '\0';
 }

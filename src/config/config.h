@@ -33,8 +33,7 @@ struct rs_config_items {
     size_t n;
 };
 
-enum rs_config_challenge { RS_CONFIG_CHALLENGE_TOKEN,
-                           RS_CONFIG_CHALLENGE_BASIC };
+enum rs_config_challenge { RS_CONFIG_CHALLENGE_TOKEN, RS_CONFIG_CHALLENGE_BASIC };
 
 /* Texts are never NULL; "" means not set.  A duration or size of 0 means what its key's
  * description says. */
@@ -82,12 +81,13 @@ struct rs_config {
     int64_t storage_watermark_bytes; /* less free space than this refuses pushes */
     int64_t gc_interval_ms;          /* 0 = only when asked to */
     int64_t gc_grace_ms;             /* a blob that nothing names is kept so long */
-    int64_t gc_lease_ms;             /* a blob that was sent or found is safe so long (elapsed time) */
-    int64_t scrub_interval_ms;       /* every blob is read so often; 0 = never */
+    /* a blob that was sent or found is safe so long (elapsed time) */
+    int64_t gc_lease_ms;
+    int64_t scrub_interval_ms; /* every blob is read so often; 0 = never */
     int64_t scrub_rate_bytes_s;
-    const char *backup_directory;    /* "" = none */
-    int64_t audit_checkpoint_ms;     /* time between signed checkpoints */
-    int64_t event_retention_ms;      /* events stay in the feed so long; 0 = always */
+    const char *backup_directory; /* "" = none */
+    int64_t audit_checkpoint_ms;  /* time between signed checkpoints */
+    int64_t event_retention_ms;   /* events stay in the feed so long; 0 = always */
 
     /* webhooks: what the operator permits all of them */
     bool webhook_allow_http;

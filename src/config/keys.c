@@ -9,13 +9,13 @@
 
 const struct rs_config_key rs_config_keys[] = {
 #define RS_KEY(key_, kind_, field_, preset_, least_, most_, words_, help_) \
-    {.key = (key_), \
-     .kind = RS_KIND_##kind_, \
-     .offset = offsetof(struct rs_config, field_), \
-     .preset = (preset_), \
-     .least = (least_), \
-     .most = (most_), \
-     .words = (words_), \
+    {.key = (key_),                                                        \
+     .kind = RS_KIND_##kind_,                                              \
+     .offset = offsetof(struct rs_config, field_),                         \
+     .preset = (preset_),                                                  \
+     .least = (least_),                                                    \
+     .most = (most_),                                                      \
+     .words = (words_),                                                    \
      .help = (help_)},
 #include "config/keys.def"
 #undef RS_KEY
@@ -98,14 +98,10 @@ enum rs_status rs_config_refuse_key(const char *key, struct rs_config_place plac
 bool rs_config_key_info(size_t i, struct rs_config_key_info *ret)
 {
     static const char *const kinds[] = {
-        [RS_KIND_TEXT] = "text",
-        [RS_KIND_BOOL] = "true or false",
-        [RS_KIND_SIZE] = "size",
-        [RS_KIND_DURATION] = "duration",
-        [RS_KIND_NUMBER] = "number",
-        [RS_KIND_WORD] = "word",
-        [RS_KIND_LIST] = "list",
-        [RS_KIND_ITEMS] = "list of mappings",
+        [RS_KIND_TEXT] = "text",     [RS_KIND_BOOL] = "true or false",
+        [RS_KIND_SIZE] = "size",     [RS_KIND_DURATION] = "duration",
+        [RS_KIND_NUMBER] = "number", [RS_KIND_WORD] = "word",
+        [RS_KIND_LIST] = "list",     [RS_KIND_ITEMS] = "list of mappings",
     };
     if (i >= rs_config_keys_n)
         return false;

@@ -14,8 +14,8 @@ enum rs_status rs_ed25519_public(const unsigned char private_key[RS_ED25519_KEY_
                                  unsigned char ret_public_key[RS_ED25519_KEY_BYTES],
                                  struct rs_err *reterr)
 {
-    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, private_key,
-                                                 RS_ED25519_KEY_BYTES);
+    EVP_PKEY *key =
+        EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, private_key, RS_ED25519_KEY_BYTES);
     if (key == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     size_t n = RS_ED25519_KEY_BYTES;
@@ -29,8 +29,8 @@ enum rs_status rs_ed25519_sign(const unsigned char private_key[RS_ED25519_KEY_BY
                                unsigned char ret_signature[RS_ED25519_SIGNATURE_BYTES],
                                struct rs_err *reterr)
 {
-    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, private_key,
-                                                 RS_ED25519_KEY_BYTES);
+    EVP_PKEY *key =
+        EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, private_key, RS_ED25519_KEY_BYTES);
     EVP_MD_CTX *ctx = key == NULL ? NULL : EVP_MD_CTX_new();
     size_t signature_n = RS_ED25519_SIGNATURE_BYTES;
     bool ok = ctx != NULL && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1 &&
@@ -44,8 +44,8 @@ enum rs_status rs_ed25519_sign(const unsigned char private_key[RS_ED25519_KEY_BY
 bool rs_ed25519_verify(const unsigned char public_key[RS_ED25519_KEY_BYTES], const void *message,
                        size_t n, const unsigned char signature[RS_ED25519_SIGNATURE_BYTES])
 {
-    EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key,
-                                                RS_ED25519_KEY_BYTES);
+    EVP_PKEY *key =
+        EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key, RS_ED25519_KEY_BYTES);
     EVP_MD_CTX *ctx = key == NULL ? NULL : EVP_MD_CTX_new();
     bool ok = ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
               EVP_DigestVerify(ctx, signature, RS_ED25519_SIGNATURE_BYTES, message, n) == 1;

@@ -9,8 +9,7 @@
 
 #include "base/err.h"
 
-enum rs_hash_algorithm { RS_HASH_SHA256,
-                         RS_HASH_SHA512 };
+enum rs_hash_algorithm { RS_HASH_SHA256, RS_HASH_SHA512 };
 
 #define RS_SHA256_BYTES 32
 #define RS_SHA512_BYTES 64
@@ -29,9 +28,8 @@ RS_MUST_CHECK enum rs_status rs_hasher_update(struct rs_hasher *h, const void *s
                                               struct rs_err *reterr);
 /* Ends the stream: the raw digest, RS_SHA256_BYTES or RS_SHA512_BYTES of it.  Afterwards only
  * free it. */
-RS_MUST_CHECK enum rs_status rs_hasher_final(struct rs_hasher *h,
-                                             unsigned char out[RS_HASH_BYTES_MAX],
-                                             struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status
+rs_hasher_final(struct rs_hasher *h, unsigned char out[RS_HASH_BYTES_MAX], struct rs_err *reterr);
 /* The same as canonical text, "sha256:<lower-case hex>". */
 RS_MUST_CHECK enum rs_status rs_hasher_final_text(struct rs_hasher *h, char out[RS_HASH_TEXT_BYTES],
                                                   struct rs_err *reterr);

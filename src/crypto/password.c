@@ -61,8 +61,9 @@ enum rs_status rs_password_hash(const char *password, char out[RS_PASSWORD_HASH_
     if (n == 0)
         return rs_fail(reterr, RS_BAD_REQUEST, "the password is empty");
     if (n > m->password_max)
-        return rs_fail(reterr, RS_BAD_REQUEST, "the password has %zu bytes, at most %zu are"
-                                               " allowed",
+        return rs_fail(reterr, RS_BAD_REQUEST,
+                       "the password has %zu bytes, at most %zu are"
+                       " allowed",
                        n, m->password_max);
     char seed[16];
     char setting[CRYPT_GENSALT_OUTPUT_SIZE];
@@ -110,8 +111,8 @@ enum rs_status rs_password_verify(const char *password, const char *stored, bool
 void rs_password_verify_nobody(const char *password)
 {
     /* A real hash with its own salt; nobody's password, and its result is not looked at. */
-    static const char *const settings[] = {
-        "$y$j9T$Y7oKp3qSNFHRuF1tqZrsv1$", "$2b$11$W3h9Xl0uJm5Ck8VqTz2aGe"};
+    static const char *const settings[] = {"$y$j9T$Y7oKp3qSNFHRuF1tqZrsv1$",
+                                           "$2b$11$W3h9Xl0uJm5Ck8VqTz2aGe"};
     const struct method *m = best_method();
     const char *setting = settings[m == NULL || m == &methods[0] ? 0 : 1];
     char hash[RS_PASSWORD_HASH_BYTES];

@@ -19,9 +19,8 @@
  * Errors: RS_BAD_REQUEST (empty or longer than RS_PASSWORD_BYTES_MAX; past 72 bytes where only
  * bcrypt is there, which would cut it silently), RS_NOMEM, RS_INTERNAL.
  */
-RS_MUST_CHECK enum rs_status rs_password_hash(const char *password,
-                                              char out[RS_PASSWORD_HASH_BYTES],
-                                              struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status
+rs_password_hash(const char *password, char out[RS_PASSWORD_HASH_BYTES], struct rs_err *reterr);
 /**
  * rs_password_verify(): does `password` belong to the stored hash?
  * A stored text that is no hash of an accepted method never matches (RS_OK, false).

@@ -89,8 +89,8 @@ enum rs_status rs_json_parse(const void *bytes, size_t n, const struct rs_json_l
     return RS_OK;
 }
 
-enum rs_status rs_json_parse_text(const char *text, enum rs_status invalid_as,
-                                  struct rs_json **ret, struct rs_err *reterr)
+enum rs_status rs_json_parse_text(const char *text, enum rs_status invalid_as, struct rs_json **ret,
+                                  struct rs_err *reterr)
 {
     struct rs_json_limits limits = RS_JSON_LIMITS(TEXT_BYTES_MAX);
     limits.invalid_as = invalid_as;
@@ -249,8 +249,9 @@ enum rs_status rs_json_member_text(const struct rs_json *object, const char *key
     if (rs_json_kind(node) != RS_JSON_STRING)
         return rs_fail(reterr, RS_BAD_REQUEST, "the member \"%s\" must be a string", key);
     if (text.n > bytes_max)
-        return rs_fail(reterr, RS_BAD_REQUEST, "the member \"%s\" has %zu bytes, at most %zu are"
-                                               " allowed",
+        return rs_fail(reterr, RS_BAD_REQUEST,
+                       "the member \"%s\" has %zu bytes, at most %zu are"
+                       " allowed",
                        key, text.n, bytes_max);
     if (text.n == 0 && need == RS_JSON_REQUIRED)
         return rs_fail(reterr, RS_BAD_REQUEST, "the member \"%s\" is empty", key);
@@ -296,8 +297,9 @@ enum rs_status rs_json_member_array(const struct rs_json *object, const char *ke
     if (rs_json_kind(node) != RS_JSON_ARRAY)
         return rs_fail(reterr, RS_BAD_REQUEST, "the member \"%s\" must be an array", key);
     if (rs_json_len(node) > n_max)
-        return rs_fail(reterr, RS_BAD_REQUEST, "the member \"%s\" has %zu elements, at most %zu are"
-                                               " allowed",
+        return rs_fail(reterr, RS_BAD_REQUEST,
+                       "the member \"%s\" has %zu elements, at most %zu are"
+                       " allowed",
                        key, rs_json_len(node), n_max);
     *ret = node;
     return RS_OK;
@@ -350,8 +352,8 @@ static void write_object(struct rs_jw *w, const struct rs_json *object)
 static void write_real(struct rs_jw *w, const struct rs_json *node)
 {
     char text[64];
-    size_t n = json_dumpb(tree(node), text, sizeof(text) - 1,
-                          JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+    size_t n =
+        json_dumpb(tree(node), text, sizeof(text) - 1, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
     if (n == 0 || n >= sizeof(text)) {
         w->buf->failed = (int)RS_INTERNAL;
         return;

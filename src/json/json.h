@@ -97,8 +97,7 @@ bool rs_json_next(const struct rs_json *object, struct rs_json_iter *it);
 
 /* ---- bodies of requests: each failure is RS_BAD_REQUEST and names the member ---- */
 
-enum rs_json_need { RS_JSON_OPTIONAL,
-                    RS_JSON_REQUIRED };
+enum rs_json_need { RS_JSON_OPTIONAL, RS_JSON_REQUIRED };
 
 /* A NULL-terminated list of names: rs_json_only(obj, RS_JSON_KEYS("a", "b"), reterr). */
 #define RS_JSON_KEYS(...) ((const char *const[]){__VA_ARGS__, NULL})

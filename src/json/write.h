@@ -31,8 +31,8 @@ struct rs_jw {
 };
 
 #define RS_JW_INIT(buffer) \
-    { \
-        .buf = (buffer) \
+    {                      \
+        .buf = (buffer)    \
     }
 
 void rs_jw_object(struct rs_jw *w);

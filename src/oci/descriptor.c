@@ -9,10 +9,10 @@
 /* Room for annotations in canonical form: escapes make a byte at most six times as long. */
 #define TEXT_BYTES_MAX (6 * RS_MANIFEST_BYTES_MAX)
 
-static const char *const descriptor_keys[] = {"mediaType", "digest", "size", "urls", "annotations",
-                                              "data", "artifactType", "platform", NULL};
-static const char *const platform_keys[] = {"architecture", "os", "os.version", "os.features",
-                                            "variant", "features", NULL};
+static const char *const descriptor_keys[] = {
+    "mediaType", "digest", "size", "urls", "annotations", "data", "artifactType", "platform", NULL};
+static const char *const platform_keys[] = {"architecture", "os",       "os.version", "os.features",
+                                            "variant",      "features", NULL};
 
 /* ---- member names ---- */
 
@@ -127,8 +127,8 @@ static enum rs_status parse_media_type(const struct rs_json *node, struct rs_are
 {
     struct rs_str text = rs_json_str(rs_json_get(node, "mediaType"));
     char essence[RS_MEDIA_TYPE_BYTES];
-    if (text.n >= RS_MEDIA_TYPE_BYTES || !rs_media_type_parse(text, essence) ||
-        text.p[0] == ' ' || text.p[0] == '\t')
+    if (text.n >= RS_MEDIA_TYPE_BYTES || !rs_media_type_parse(text, essence) || text.p[0] == ' ' ||
+        text.p[0] == '\t')
         return rs_fail(reterr, RS_MANIFEST_INVALID, "its `mediaType` is missing or no media type");
     ret->media_type = rs_arena_strndup(arena, text.p, text.n);
     if (ret->media_type == NULL)

@@ -9,8 +9,7 @@
 
 #include "base/text.h"
 
-enum rs_digest_algorithm { RS_DIGEST_SHA256,
-                           RS_DIGEST_SHA512 };
+enum rs_digest_algorithm { RS_DIGEST_SHA256, RS_DIGEST_SHA512 };
 
 /* "sha512:" + 128 hex digits + NUL. */
 #define RS_DIGEST_TEXT_BYTES 136

@@ -12,8 +12,8 @@ bool rs_fallback_tag_parse(struct rs_str tag, struct rs_digest *ret_subject)
     static const char *const suffixes[] = {"", ".sig", ".att", ".sbom"};
     if (tag.n < PREFIX_BYTES + HEX_BYTES || memcmp(tag.p, "sha256-", PREFIX_BYTES) != 0)
         return false;
-    struct rs_str suffix = rs_str_n(tag.p + PREFIX_BYTES + HEX_BYTES,
-                                    tag.n - PREFIX_BYTES - HEX_BYTES);
+    struct rs_str suffix =
+        rs_str_n(tag.p + PREFIX_BYTES + HEX_BYTES, tag.n - PREFIX_BYTES - HEX_BYTES);
     char digest[PREFIX_BYTES + HEX_BYTES];
     memcpy(digest, "sha256:", PREFIX_BYTES);
     memcpy(digest + PREFIX_BYTES, tag.p + PREFIX_BYTES, HEX_BYTES);

@@ -5,10 +5,10 @@
 #include "oci/media_type.h"
 #include "oci/oci_internal.h"
 
-/* The members that some manifest format knows; the last five are Docker schema 1. */
+/* The members that some manifest format knows; the last three are Docker schema 1. */
 static const char *const manifest_keys[] = {
-    "schemaVersion", "mediaType", "artifactType", "config", "layers", "manifests", "subject",
-    "annotations", "fsLayers", "history", "signatures", NULL};
+    "schemaVersion", "mediaType",   "artifactType", "config",  "layers",     "manifests",
+    "subject",       "annotations", "fsLayers",     "history", "signatures", NULL};
 
 static const char *canonical_type(enum rs_media_kind kind)
 {
@@ -74,8 +74,9 @@ static enum rs_status judge_kind(const struct rs_json *root, const char *content
     else if (own != NULL)
         kind = rs_media_type_kind(own);
     else
-        s = rs_fail(reterr, RS_MANIFEST_INVALID, "neither Content-Type nor `mediaType` says what"
-                                                 " kind of manifest this is");
+        s = rs_fail(reterr, RS_MANIFEST_INVALID,
+                    "neither Content-Type nor `mediaType` says what"
+                    " kind of manifest this is");
     if (s != RS_OK)
         return s;
     if (kind == RS_MEDIA_DOCKER_SCHEMA1)
@@ -98,8 +99,8 @@ static enum rs_status judge_members(const struct rs_json *root, struct rs_err *r
     if (s != RS_OK)
         return s;
     int64_t version = 0;
-    bool has_version = rs_json_int(rs_json_get(root, "schemaVersion"), INT64_MIN, INT64_MAX,
-                                   &version);
+    bool has_version =
+        rs_json_int(rs_json_get(root, "schemaVersion"), INT64_MIN, INT64_MAX, &version);
     if ((has_version && version == 1) || rs_json_get(root, "fsLayers") != NULL ||
         rs_json_get(root, "signatures") != NULL)
         return refuse_schema1(reterr);
@@ -133,8 +134,8 @@ static enum rs_status parse_list(const struct rs_json *list, const char *member,
         return rs_fail(reterr, RS_NOMEM, NULL);
     for (size_t i = 0; i < n; i++) {
         struct rs_place place = {.member = member, .index = i, .is_element = true};
-        enum rs_status s = rs_descriptor_parse(rs_json_at(list, i), place, arena, &d[i],
-                                               &m->has_data, reterr);
+        enum rs_status s =
+            rs_descriptor_parse(rs_json_at(list, i), place, arena, &d[i], &m->has_data, reterr);
         if (s != RS_OK)
             return s;
     }

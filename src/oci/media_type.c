@@ -154,8 +154,7 @@ bool rs_media_type_accept_names(const char *accept_header, const char *media_typ
         char name[RS_MEDIA_TYPE_BYTES];
         if (rs_media_type_parse(one, name) && strcasecmp(name, media_type) == 0) {
             const char *semicolon = memchr(one.p, ';', one.n);
-            return semicolon == NULL ||
-                   !is_excluded(after(one, (size_t)(semicolon - one.p) + 1));
+            return semicolon == NULL || !is_excluded(after(one, (size_t)(semicolon - one.p) + 1));
         }
         s = comma == NULL ? after(s, s.n) : after(s, n + 1);
     }

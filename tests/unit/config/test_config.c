@@ -65,9 +65,8 @@ static void an_empty_file_is_fine(void **state)
 static void every_kind(void **state)
 {
     RS_AUTO(rs_config)
-    struct rs_config *c =
-        loaded(state,
-               "listen: [127.0.0.1:0, '[::1]:5000', ':80']\n"
+    struct rs_config *c = loaded(
+        state, "listen: [127.0.0.1:0, '[::1]:5000', ':80']\n"
                "tls: {listen: 0.0.0.0:443, certificate: /c.pem, key: \"/k.pem\"}\n"
                "log:\n  level: warn\n  requests: false\n"
                "auth:\n  challenge: basic\n  token_lifetime: 90s\n"

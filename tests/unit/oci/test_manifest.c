@@ -209,10 +209,9 @@ static void attachment_shapes(void **state)
                "\",\"size\":3}",
                "[" LAYER "]", ""),
          false, false},
-        {IMAGE(
-             "{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"" EMPTY_DIGEST
-             "\",\"size\":2}",
-             "[" LAYER "]", ""),
+        {IMAGE("{\"mediaType\":\"" RS_MT_OCI_CONFIG "\",\"digest\":\"" EMPTY_DIGEST
+               "\",\"size\":2}",
+               "[" LAYER "]", ""),
          false, false},
     };
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
