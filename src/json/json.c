@@ -10,6 +10,8 @@
 #define TEXT_BYTES_MAX ((size_t)1048576)
 /* How much of a name that a client chose goes into a message. */
 #define SHOWN_BYTES 64
+/* An object or an array takes as much memory as so many plain values. */
+#define CONTAINER_NODES 3U
 
 /* A node is the library's own; the library takes no const where it only reads. */
 static json_t *tree(const struct rs_json *node)
@@ -53,8 +55,10 @@ static enum rs_status check_shape(const char *p, size_t n, const struct rs_json_
             depth++;
         else if ((c == ']' || c == '}') && depth > 0)
             depth--;
-        if (c == '[' || c == '{' || c == ',' || c == ':')
+        if (c == ',' || c == ':')
             nodes++;
+        else if (c == '[' || c == '{')
+            nodes += CONTAINER_NODES;
         if (depth > limits->depth_max)
             return rs_fail(reterr, invalid, "the JSON is nested deeper than %u levels",
                            limits->depth_max);

@@ -24,8 +24,9 @@ struct rs_json; /* a node; the one that rs_json_parse() gives is the root and ow
 
 struct rs_json_limits {
     size_t bytes_max;
-    unsigned depth_max;        /* nested arrays and objects */
-    unsigned nodes_max;        /* values and member names: bounds the memory of a tree */
+    unsigned depth_max; /* nested arrays and objects */
+    /* bounds the memory of a tree: values and member names; an object or array counts as three */
+    unsigned nodes_max;
     enum rs_status invalid_as; /* what refused input is called; RS_OK means RS_BAD_REQUEST */
 };
 #define RS_JSON_DEPTH_MAX 64U
