@@ -1,4 +1,6 @@
 /* Claims: work handed out under leases that end by elapsed time (SPEC section 5). */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -187,6 +189,8 @@ static void test_a_lease_of_another_boot(void **state)
     /* The machine was started anew: its clock began at zero.  Never early: the lease begins again. */
     yard_sql(&y, "UPDATE claim SET boot_id = 'another', expires_mono_ms = 1");
     assert_null(take(&SCANNER2, "scan", 0));
+    struct yard_who other = {20, "scanner2", SCANNER.perms, "scan"};
+    assert_status(&y, yard_report(&y, &other, a, "scan", RS_CHECK_PASSED, NULL), RS_CONFLICT);
     assert_int_equal(rs_reaper_tick(y.db, &reaper, &y.err), RS_OK);
     assert_null(take(&SCANNER2, "scan", 0));
     assert_int_equal(yard_number(&y, "SELECT COUNT(*) FROM claim WHERE boot_id = 'another'"), 0);
@@ -241,6 +245,54 @@ static void test_a_release_ends_every_lease(void **state)
     assert_int_equal(yard_number(&y, "SELECT COUNT(*) FROM claim"), 0);
 }
 
+/* ---- many processors at once ---- */
+
+#define IMAGES 6
+#define WORKERS 8
+
+static atomic_int taken[IMAGES];
+
+static void *work(void *arg)
+{
+    (void)arg;
+    const struct rs_identity identity = identity_of(&SCANNER);
+    const struct rs_actor actor = {
+        .principal_id = SCANNER.id, .name = SCANNER.name, .request_id = "r", .source = ""};
+    const struct rs_claim_wish wish = {
+        .auth = auth, .identity = &identity, .actor = &actor, .check = "scan", .lease_ms = 3600000};
+    for (;;) {
+        struct rs_arena arena;
+        struct rs_claimed *claimed = NULL;
+        rs_arena_init(&arena, (size_t)16 << 20);
+        enum rs_status s = rs_claim_take(y.db, &wish, &arena, &claimed, NULL);
+        for (int i = 0; claimed != NULL && i < IMAGES; i++)
+            if (strcmp(claimed->digest, y.things[2 + i].digest) == 0)
+                (void)atomic_fetch_add(&taken[i], 1);
+        bool done = s != RS_OK || claimed == NULL;
+        rs_arena_release(&arena);
+        if (done)
+            return s == RS_OK ? NULL : arg;
+    }
+}
+
+static void test_no_image_is_handed_out_twice_or_forgotten(void **state)
+{
+    pthread_t threads[WORKERS];
+    static const char *const names[IMAGES] = {"m0", "m1", "m2", "m3", "m4", "m5"};
+    (void)state;
+    for (int i = 0; i < IMAGES; i++)
+        assert_status(&y, yard_push(&y, &PUBLISHER, yard_image(&y, names[i]), names[i]), RS_OK);
+    for (int i = 0; i < WORKERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &y), 0);
+    for (int i = 0; i < WORKERS; i++) {
+        void *failed = NULL;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+    for (int i = 0; i < IMAGES; i++)
+        assert_int_equal(atomic_load(&taken[i]), 1);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_yard, close_yard)
 
 int main(void)
@@ -254,6 +306,7 @@ int main(void)
         TEST(test_for_the_decision),
         TEST(test_roots_that_have_settled),
         TEST(test_a_release_ends_every_lease),
+        TEST(test_no_image_is_handed_out_twice_or_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
