@@ -24,7 +24,7 @@ sys.path.insert(0, str(HERE))
 import peers  # noqa: E402
 import report  # noqa: E402
 import scale  # noqa: E402
-from client import Client, Image  # noqa: E402
+from client import ACCEPT_ALL, Client, Image  # noqa: E402
 
 MIB = 1 << 20
 
@@ -82,7 +82,7 @@ class Bench:
     # -- rows ----------------------------------------------------------------------------------
 
     def wrk(self, url, token=None):
-        command = [peers.find("wrk"), "-t2", "-c32", f"-d{self.options.seconds}s", url]
+        command = [peers.find("wrk"), "-t2", "-c32", f"-d{self.options.seconds}s", url, "-H", "Accept: " + ACCEPT_ALL]
         if token:
             command += ["-H", "Authorization: Bearer " + token]
         out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
