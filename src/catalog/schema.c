@@ -98,7 +98,8 @@ static const char schema_1[] =
     " permission TEXT NOT NULL, pushed_ms INTEGER NOT NULL, PRIMARY KEY(manifest_id, principal_id)) WITHOUT ROWID;"
 
     /* seq numbers pushes of tags, registry-wide (push_counter).  manifest_tag: under which tags a manifest was pushed since the tag
-     * was last deleted, with the latest seq, and the `quarantine` event of that push.  repository_id: the manifest's. */
+     * was last deleted, with the latest seq, and the `quarantine` event of that push.  repository_id: the manifest's.
+     * named: the digest that the client named in that push, when it was of another algorithm: a read by the tag tells it. */
     "CREATE TABLE push_counter(id INTEGER PRIMARY KEY CHECK(id = 1), value INTEGER NOT NULL);"
     "INSERT INTO push_counter(id, value) VALUES (1, 0);"
     "CREATE TABLE tag("
@@ -111,7 +112,7 @@ static const char schema_1[] =
     "CREATE INDEX tag_staged ON tag(staged_manifest_id) WHERE staged_manifest_id IS NOT NULL;"
     "CREATE TABLE manifest_tag("
     " manifest_id INTEGER NOT NULL REFERENCES manifest(id) ON DELETE CASCADE, tag TEXT NOT NULL, repository_id INTEGER NOT NULL,"
-    " seq INTEGER NOT NULL, quarantine_event_id TEXT, PRIMARY KEY(manifest_id, tag)) WITHOUT ROWID;"
+    " seq INTEGER NOT NULL, quarantine_event_id TEXT, named TEXT, PRIMARY KEY(manifest_id, tag)) WITHOUT ROWID;"
     "CREATE INDEX manifest_tag_name ON manifest_tag(repository_id, tag, seq);"
 
     /* Failed verdicts outlive deletion: written when a failed manifest is deleted, taken back when the same bytes are pushed again.

@@ -9,10 +9,11 @@ enum rs_status rs_catalog_tag_get(struct rs_db_conn *conn, int64_t repository_id
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
     *ret = (struct rs_tag_row){0};
-    enum rs_status s = rs_sql_open(conn,
-                                   "SELECT live_manifest_id, live_seq, staged_manifest_id, staged_seq"
-                                   " FROM tag WHERE repository_id = $1 AND name = $2",
-                                   &st, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(tag));
+    enum rs_status s =
+        rs_sql_open(conn,
+                    "SELECT live_manifest_id, live_seq, staged_manifest_id, staged_seq"
+                    " FROM tag WHERE repository_id = $1 AND name = $2",
+                    &st, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(tag));
     if (s == RS_OK)
         s = rs_stmt_step(st, &row, reterr);
     if (s == RS_OK && row) {
@@ -32,10 +33,9 @@ static enum rs_status tag_remove(struct rs_db_conn *conn, int64_t repository_id,
     if (s != RS_OK)
         return s;
     /* A live tag never falls back: what was pushed before it can never become live. */
-    return rs_sql_run(conn,
-                      "DELETE FROM manifest_tag WHERE repository_id = $1 AND tag = $2 AND seq <= $3",
-                      NULL, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(tag),
-                      RS_SQL_INT(live_seq));
+    return rs_sql_run(
+        conn, "DELETE FROM manifest_tag WHERE repository_id = $1 AND tag = $2 AND seq <= $3", NULL,
+        reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(tag), RS_SQL_INT(live_seq));
 }
 
 enum rs_status rs_catalog_tag_put(struct rs_db_conn *conn, int64_t repository_id, const char *tag,
@@ -62,7 +62,8 @@ enum rs_status rs_catalog_tag_next_seq(struct rs_db_conn *conn, int64_t *ret, st
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
     enum rs_status s = rs_db_prepare(
-        conn, "UPDATE push_counter SET value = value + 1 WHERE id = 1 RETURNING value", &st, reterr);
+        conn, "UPDATE push_counter SET value = value + 1 WHERE id = 1 RETURNING value", &st,
+        reterr);
     if (s == RS_OK)
         s = rs_stmt_step(st, &row, reterr);
     if (s == RS_OK && !row)
@@ -72,8 +73,8 @@ enum rs_status rs_catalog_tag_next_seq(struct rs_db_conn *conn, int64_t *ret, st
     return s;
 }
 
-enum rs_status rs_catalog_tag_forget(struct rs_db_conn *conn, int64_t repository_id, const char *tag,
-                                     struct rs_err *reterr)
+enum rs_status rs_catalog_tag_forget(struct rs_db_conn *conn, int64_t repository_id,
+                                     const char *tag, struct rs_err *reterr)
 {
     enum rs_status s = rs_sql_run(conn, "DELETE FROM tag WHERE repository_id = $1 AND name = $2",
                                   NULL, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(tag));
@@ -89,12 +90,13 @@ enum rs_status rs_catalog_tag_pushed(struct rs_db_conn *conn, int64_t repository
 {
     return rs_sql_run(conn,
                       "INSERT INTO manifest_tag(manifest_id, tag, repository_id, seq,"
-                      " quarantine_event_id) VALUES ($1, $2, $3, $4, $5)"
+                      " quarantine_event_id, named) VALUES ($1, $2, $3, $4, $5, $6)"
                       " ON CONFLICT(manifest_id, tag) DO UPDATE SET seq = excluded.seq,"
-                      " quarantine_event_id = excluded.quarantine_event_id",
+                      " quarantine_event_id = excluded.quarantine_event_id,"
+                      " named = excluded.named",
                       NULL, reterr, RS_SQL_INT(manifest_id), RS_SQL_TEXT(tag->tag),
                       RS_SQL_INT(repository_id), RS_SQL_INT(tag->seq),
-                      RS_SQL_TEXT(tag->quarantine_event_id));
+                      RS_SQL_TEXT(tag->quarantine_event_id), RS_SQL_TEXT(tag->named));
 }
 
 static enum rs_status pushed_read(struct rs_stmt *st, struct rs_arena *arena,
@@ -102,7 +104,9 @@ static enum rs_status pushed_read(struct rs_stmt *st, struct rs_arena *arena,
 {
     ret->seq = rs_stmt_col_int(st, 1);
     enum rs_status s = rs_sql_copy(st, 0, arena, &ret->tag, reterr);
-    return s == RS_OK ? rs_sql_copy(st, 2, arena, &ret->quarantine_event_id, reterr) : s;
+    if (s == RS_OK)
+        s = rs_sql_copy(st, 2, arena, &ret->quarantine_event_id, reterr);
+    return s == RS_OK ? rs_sql_copy(st, 3, arena, &ret->named, reterr) : s;
 }
 
 static enum rs_status count_of(struct rs_db_conn *conn, const char *sql, int64_t id, size_t *ret,
@@ -131,7 +135,7 @@ enum rs_status rs_catalog_tag_list_pushed(struct rs_db_conn *conn, struct rs_are
     if (tags == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     s = rs_sql_open(conn,
-                    "SELECT tag, seq, quarantine_event_id FROM manifest_tag"
+                    "SELECT tag, seq, quarantine_event_id, named FROM manifest_tag"
                     " WHERE manifest_id = $1 ORDER BY seq LIMIT $2",
                     &st, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(n));
     size_t i = 0;
@@ -153,11 +157,11 @@ enum rs_status rs_catalog_tag_list_pointing(struct rs_db_conn *conn, struct rs_a
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     size_t n = 0;
-    enum rs_status s = count_of(conn,
-                                which == RS_TAG_LIVE
-                                    ? "SELECT COUNT(*) FROM tag WHERE live_manifest_id = $1"
-                                    : "SELECT COUNT(*) FROM tag WHERE staged_manifest_id = $1",
-                                manifest_id, &n, reterr);
+    enum rs_status s =
+        count_of(conn,
+                 which == RS_TAG_LIVE ? "SELECT COUNT(*) FROM tag WHERE live_manifest_id = $1"
+                                      : "SELECT COUNT(*) FROM tag WHERE staged_manifest_id = $1",
+                 manifest_id, &n, reterr);
     if (s != RS_OK)
         return s;
     const char **names = rs_arena_alloc(arena, (n + 1) * sizeof(*names));

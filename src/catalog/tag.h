@@ -37,22 +37,22 @@ struct rs_pushed_tag {
     const char *tag;
     int64_t seq;                     /* of the latest such push */
     const char *quarantine_event_id; /* NULL: that push made none */
+    const char *named; /* the digest of another algorithm that the client named; NULL: it did not */
 };
 RS_MUST_CHECK enum rs_status rs_catalog_tag_pushed(struct rs_db_conn *conn, int64_t repository_id,
-                                                   int64_t manifest_id, const struct rs_pushed_tag *tag,
+                                                   int64_t manifest_id,
+                                                   const struct rs_pushed_tag *tag,
                                                    struct rs_err *reterr);
 /* In push order. */
-RS_MUST_CHECK enum rs_status rs_catalog_tag_list_pushed(struct rs_db_conn *conn, struct rs_arena *arena,
-                                                        int64_t manifest_id,
-                                                        const struct rs_pushed_tag **ret, size_t *ret_n,
-                                                        struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_catalog_tag_list_pushed(struct rs_db_conn *conn,
+                                                        struct rs_arena *arena, int64_t manifest_id,
+                                                        const struct rs_pushed_tag **ret,
+                                                        size_t *ret_n, struct rs_err *reterr);
 /* Names of the tags that point to a manifest, sorted. */
-enum rs_tag_pointer { RS_TAG_LIVE,
-                      RS_TAG_STAGED };
-RS_MUST_CHECK enum rs_status rs_catalog_tag_list_pointing(struct rs_db_conn *conn,
-                                                          struct rs_arena *arena, int64_t repository_id,
-                                                          int64_t manifest_id, enum rs_tag_pointer which,
-                                                          const char *const **ret, size_t *ret_n,
-                                                          struct rs_err *reterr);
+enum rs_tag_pointer { RS_TAG_LIVE, RS_TAG_STAGED };
+RS_MUST_CHECK enum rs_status
+rs_catalog_tag_list_pointing(struct rs_db_conn *conn, struct rs_arena *arena, int64_t repository_id,
+                             int64_t manifest_id, enum rs_tag_pointer which,
+                             const char *const **ret, size_t *ret_n, struct rs_err *reterr);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "catalog/sql.h"
 
 /* manifest_read() takes id, digest, media_type, size, state, state_ms, has_data. */
 #define N_COLUMNS 7
@@ -83,11 +84,16 @@ enum rs_status rs_view_tag(struct rs_db_conn *conn, struct rs_arena *arena, cons
 {
     static const char sql[] =
         "SELECT l.id, l.digest, l.media_type, l.size, l.state, l.state_ms, l.has_data,"
-        " s.id, s.digest, s.media_type, s.size, s.state, s.state_ms, s.has_data"
+        " s.id, s.digest, s.media_type, s.size, s.state, s.state_ms, s.has_data,"
+        " la.alias, sa.alias"
         " FROM repository r"
         " JOIN tag t ON t.repository_id = r.id AND t.name = $2"
         " LEFT JOIN manifest l ON l.id = t.live_manifest_id AND l.repository_id = r.id"
         " LEFT JOIN manifest s ON s.id = t.staged_manifest_id AND s.repository_id = r.id"
+        " LEFT JOIN manifest_tag lg ON lg.manifest_id = l.id AND lg.tag = t.name"
+        " LEFT JOIN digest_alias la ON la.alias = lg.named AND la.digest = l.digest"
+        " LEFT JOIN manifest_tag sg ON sg.manifest_id = s.id AND sg.tag = t.name"
+        " LEFT JOIN digest_alias sa ON sa.alias = sg.named AND sa.digest = s.digest"
         " WHERE r.name = $1";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret_found = false;
@@ -104,6 +110,10 @@ enum rs_status rs_view_tag(struct rs_db_conn *conn, struct rs_arena *arena, cons
     s = pointer_read(st, 0, arena, true, &ret->has_live, &ret->live, reterr);
     if (s == RS_OK)
         s = pointer_read(st, N_COLUMNS, arena, false, &ret->has_staged, &ret->staged, reterr);
+    if (s == RS_OK)
+        s = rs_sql_copy(st, 2 * N_COLUMNS, arena, &ret->live_named, reterr);
+    if (s == RS_OK)
+        s = rs_sql_copy(st, 2 * N_COLUMNS + 1, arena, &ret->staged_named, reterr);
     *ret_found = s == RS_OK;
     return s;
 }

@@ -41,6 +41,9 @@ struct rs_view_tag {
     bool has_staged;
     struct rs_view_manifest live;
     struct rs_view_manifest staged;
+    /* the digest of another algorithm it was pushed to the tag by, or NULL */
+    const char *live_named;
+    const char *staged_named;
 };
 
 RS_MUST_CHECK enum rs_status rs_view_tag(struct rs_db_conn *conn, struct rs_arena *arena,

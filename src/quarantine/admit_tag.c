@@ -38,7 +38,8 @@ static void tag_point(struct rs_tag_row *tag, const struct rs_manifest_row *row,
 }
 
 static enum rs_status tag_move(const struct rs_admit *p, struct rs_manifest_row *row,
-                               const struct rs_admit_tag *tag, bool is_silent, struct rs_err *reterr)
+                               const struct rs_admit_tag *tag, bool is_silent,
+                               struct rs_err *reterr)
 {
     char id[RS_ID_TEXT_BYTES] = "";
     struct rs_tag_row next = tag->row;
@@ -52,6 +53,7 @@ static enum rs_status tag_move(const struct rs_admit *p, struct rs_manifest_row 
         .tag = tag->name,
         .seq = seq,
         .quarantine_event_id = is_silent || !rs_manifest_is_held(row) ? NULL : id,
+        .named = p->in->alias,
     };
     s = rs_catalog_tag_pushed(p->c->conn, row->repository_id, row->id, &pushed, reterr);
     tag_point(&next, row, seq);

@@ -273,7 +273,7 @@ enum rs_status rs_release_detach(const struct rs_change *c, struct rs_manifest_r
             s = row->quarantine_event_id == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : RS_OK;
         }
         if (s == RS_OK && n > 0) {
-            const struct rs_pushed_tag tag = {tags[i].tag, tags[i].seq, id};
+            const struct rs_pushed_tag tag = {tags[i].tag, tags[i].seq, id, tags[i].named};
             s = rs_catalog_tag_pushed(c->conn, c->repository_id, row->id, &tag, reterr);
         }
     }

@@ -158,7 +158,8 @@ enum rs_status rs_resolver_canonical(struct rs_db_conn *conn, struct rs_arena *a
 /* What was found and may be shown. */
 struct shown {
     struct rs_view_manifest manifest;
-    const char *live; /* of a staged one by tag */
+    const char *named; /* the digest in the client's algorithm */
+    const char *live;  /* of a staged one by tag */
 };
 
 static enum rs_status has_pushed(const struct rs_resolution *r, const struct rs_view_manifest *m,
@@ -243,11 +244,13 @@ static enum rs_status find_tag(const struct rs_resolution *r, const char *tag, s
     if (s != RS_OK)
         return s;
     if (found && t.has_staged && r->column == RS_COLUMN_Q) {
-        *ret = (struct shown){.manifest = t.staged, .live = t.has_live ? t.live.digest : NULL};
+        *ret = (struct shown){.manifest = t.staged,
+                              .named = t.staged_named,
+                              .live = t.has_live ? t.live.digest : NULL};
         return RS_OK;
     }
     if (found && t.has_live) {
-        *ret = (struct shown){.manifest = t.live};
+        *ret = (struct shown){.manifest = t.live, .named = t.live_named};
         return RS_OK;
     }
     return found && t.has_staged ? judge_staged(r, &t.staged, reterr)
@@ -281,7 +284,7 @@ static enum rs_status show(const struct rs_resolution *r, const struct rs_refere
 {
     const struct rs_view_manifest *m = &shown->manifest;
     struct rs_buf bytes = RS_BUF_INIT(m->size);
-    const char *named = m->digest;
+    const char *named = shown->named == NULL ? m->digest : shown->named;
     if (reference->is_digest)
         named = rs_arena_strdup(r->viewer->arena, reference->digest.text);
     if (named == NULL)

@@ -128,3 +128,25 @@ def test_a_large_manifest(registry, repo):
 def test_methods(registry, repo):
     got = registry.publisher.request("POST", f"/v2/{repo}/manifests/v1")
     assert got.status == 405 and "GET" in got.headers["Allow"]
+
+
+def test_a_tag_tells_the_digest_that_it_was_pushed_by(registry, repo):
+    """Tags given with a sha512 push are read back with that digest, others of the same manifest with sha256."""
+    image = Image()
+    other = digest_of(image.manifest, "sha512")
+    for data in image.blobs:
+        registry.publisher.push_blob(repo, data)
+    assert registry.publisher.put_manifest(repo, other, image.manifest, query="?tag=wide&tag=wider").status == 201
+    assert registry.publisher.put_manifest(repo, "plain", image.manifest).status == 201
+    wanted = {"wide": other, "wider": other, "plain": image.digest}
+    for tag, digest in wanted.items():  # staged
+        got = registry.processor.get_manifest(repo, tag)
+        assert got.headers["Docker-Content-Digest"] == digest and got.body == image.manifest
+    registry.processor.release(repo, image.digest)
+    for _ in range(2):
+        for tag, digest in wanted.items():
+            for got in (registry.consumer.get_manifest(repo, tag), registry.consumer.head(f"/v2/{repo}/manifests/{tag}")):
+                assert got.headers["Docker-Content-Digest"] == digest and got.headers["ETag"] == f'"{digest}"'
+    # The latest push of a tag counts.
+    assert registry.publisher.put_manifest(repo, other, image.manifest, query="?tag=plain").status == 201
+    assert registry.consumer.get_manifest(repo, "plain").status == 200
