@@ -1,5 +1,6 @@
 #include "auth/auth.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,12 @@ const char *rs_auth_service(const struct rs_auth *auth)
 unsigned rs_auth_token_seconds(const struct rs_auth *auth)
 {
     return auth->token_seconds;
+}
+
+void rs_auth_stats(struct rs_auth *auth, struct rs_auth_stats *ret)
+{
+    ret->failed = atomic_load(&auth->failed);
+    ret->throttled = atomic_load(&auth->throttled);
 }
 
 enum rs_status rs_auth_rotate_keys(struct rs_auth *auth, struct rs_err *reterr)

@@ -51,6 +51,14 @@ const char *rs_auth_service(const struct rs_auth *auth);
 /* Life of the tokens issued here. */
 unsigned rs_auth_token_seconds(const struct rs_auth *auth);
 
+/* Since the start: how often a name and a password were computed to be wrong, and how often an
+ * attempt was refused unseen after too many of these. */
+struct rs_auth_stats {
+    uint64_t failed;
+    uint64_t throttled;
+};
+void rs_auth_stats(struct rs_auth *auth, struct rs_auth_stats *ret);
+
 /* A new key signs from now on; tokens of the old ones go on until they expire.  Durable on return.
  * Errors: RS_IO, RS_NO_SPACE, RS_NOMEM. */
 RS_MUST_CHECK enum rs_status rs_auth_rotate_keys(struct rs_auth *auth, struct rs_err *reterr);
@@ -135,7 +143,7 @@ struct rs_auth_pattern {
     const char *pattern; /* as rs_glob_match() takes it */
     uint32_t perms;
     const char *checks; /* as rs_access.checks */
-    bool is_public;      /* everybody has it: it is one of `anonymous` */
+    bool is_public;     /* everybody has it: it is one of `anonymous` */
 };
 
 /**

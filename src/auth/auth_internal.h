@@ -22,6 +22,8 @@ struct rs_auth {
     struct rs_turns *turns;
     struct rs_verified_cache *verified;
     struct rs_holdings_cache *holdings;
+    _Atomic uint64_t failed;
+    _Atomic uint64_t throttled;
 };
 
 /* One-way mark of a principal's present secret.  A token carries it and ends when the secret

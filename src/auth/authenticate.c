@@ -1,3 +1,4 @@
+#include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
 
@@ -213,6 +214,7 @@ static enum rs_status throttled(struct attempt *a, struct rs_auth_result *ret,
     if (rs_throttle_allows(a->auth->throttle, a->source, a->name, rs_clock_mono_ms(),
                            &ret->retry_after_s))
         return RS_OK;
+    (void)atomic_fetch_add(&a->auth->throttled, 1);
     return rs_fail(reterr, RS_TOO_MANY, "too many failed logins: try again in %u s",
                    ret->retry_after_s);
 }
@@ -230,6 +232,7 @@ static enum rs_status compare(struct attempt *a, struct rs_auth_result *ret, str
         return s;
     if (matches)
         return accept(a, ret);
+    (void)atomic_fetch_add(&a->auth->failed, 1);
     rs_throttle_failed(a->auth->throttle, a->source, a->name, rs_clock_mono_ms());
     return wrong(reterr);
 }

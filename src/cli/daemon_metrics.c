@@ -6,6 +6,7 @@
 #include "api/reply_cache.h"
 #include "audit/counters.h"
 #include "audit/keeper.h"
+#include "auth/auth.h"
 #include "base/clock.h"
 #include "cli/daemon.h"
 #include "db/db.h"
@@ -72,6 +73,23 @@ static int64_t audit_denied(void *arg)
 static int64_t audit_inconsistent(void *arg)
 {
     return audit(arg).is_inconsistent;
+}
+
+static struct rs_auth_stats logins(void *arg)
+{
+    struct rs_auth_stats stats = {0};
+    rs_auth_stats(((struct rs_daemon *)arg)->services.auth, &stats);
+    return stats;
+}
+
+static int64_t logins_failed(void *arg)
+{
+    return (int64_t)logins(arg).failed;
+}
+
+static int64_t logins_throttled(void *arg)
+{
+    return (int64_t)logins(arg).throttled;
 }
 
 static struct rs_collector_stats collector(void *arg)
@@ -156,6 +174,10 @@ void rs_daemon_add_metrics(struct rs_daemon *d)
          audit_denied},
         {"roadstead_audit_inconsistent", "1 when the audit log does not fit its checkpoint.", false,
          audit_inconsistent},
+        {"roadstead_logins_failed_total", "Logins with a wrong name or password.", true,
+         logins_failed},
+        {"roadstead_logins_throttled_total", "Logins refused after too many failures.", true,
+         logins_throttled},
         {"roadstead_gc_blobs_total", "Blobs that were collected.", true, collected_blobs},
         {"roadstead_gc_bytes_total", "Bytes of blobs that were collected.", true, collected_bytes},
         {"roadstead_overdue_total", "Images in quarantine that were told to be overdue.", true,

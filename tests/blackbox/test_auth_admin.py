@@ -364,6 +364,8 @@ def test_failed_logins_are_slowed_down_and_nobody_is_locked_out(make_daemon):
         refused = [got for got in seen if got.status == 429]
         assert {got.status for got in seen} == {401, 429} and refused, seen
         assert all(got.code == "TOOMANYREQUESTS" and 1 <= int(got.headers["Retry-After"]) <= 60 for got in refused)
+    metrics = dict(line.rsplit(" ", 1) for line in admin.get("/metrics").body.decode().splitlines() if not line.startswith("#"))
+    assert float(metrics["roadstead_logins_failed_total"]) >= 30 and float(metrics["roadstead_logins_throttled_total"]) >= 30
     # Tokens, robots, and whoever was right a moment ago are not held up.
     assert Client(daemon.url, bob_token).get("/v2/").status == 200
     assert Client(daemon.url, ("bob", "bobs password")).get("/v2/").status == 200
