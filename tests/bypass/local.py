@@ -31,12 +31,12 @@ class LocalDaemon:
         self.log = self.root / "daemon.log"
         self.proc = self.url = None
 
-    def start(self, data=None):
+    def start(self):
         ready = self.root / "ready"
         ready.unlink(missing_ok=True)
         config = self.root / "roadstead.yaml"
-        config.write_text("{}")
-        command = [self.binary, "serve", "--config", str(config), "--data", str(data or self.data), "--listen", "127.0.0.1:0",
+        config.write_text(json.dumps({"backup": {"directory": str(self.root / "backup")}}))  # JSON is YAML
+        command = [self.binary, "serve", "--config", str(config), "--data", str(self.data), "--listen", "127.0.0.1:0",
                    "--ready-file", str(ready)]
         with open(self.log, "ab") as log:
             self.proc = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -124,23 +124,19 @@ class LocalDaemon:
         return done.returncode == 0
 
     @contextlib.contextmanager
-    def restored_backup(self):
-        """The URL of a second daemon on a backup of this one; None when the program cannot make backups."""
-        if self.command("backup", "--help").returncode != 0:
-            yield None
-            return
-        target = self.root / "backup"
-        name, password = (self.data / "admin-credentials").read_text().strip().split(":", 1)
-        done = self.command("backup", str(target), login=(name, password))
-        if done.returncode != 0:
-            raise SetupFailed(f"backup ended with {done.returncode}: {done.stdout}")
+    def restored_backup(self, world):
+        """The URL of a second daemon on a restored backup of this one."""
         second = LocalDaemon(self.binary, self.root / "restored")
-        second.start(target)
+        for args, login in ((("backup",), world.credentials["admin"]),
+                            (("restore", "--from", str(self.root / "backup"), "--data", str(second.data)), None)):
+            done = self.command(*args, login=login)
+            if done.returncode != 0:
+                raise SetupFailed(f"{args[0]} ended with {done.returncode}: {done.stdout}")
+        second.start()
         try:
             yield second.url
         finally:
             second.stop()
-            shutil.rmtree(target)
 
 
 def credentials_from(path):

@@ -18,9 +18,7 @@ def backup(world, check):
     world.need_local()
     held = world.hold(tag="t44")
     repo, open_ = world.released()
-    with world.daemon.restored_backup() as url:
-        if url is None:
-            raise NotRun("the program has no backup command")
+    with world.daemon.restored_backup(world) as url:
         restored = world.at(url)
         check.check("processor", restored.state(held.repo, held.digest) == "quarantined", "the backup came up open")
         for agent in everybody_but_readers(restored):
