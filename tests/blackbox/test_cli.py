@@ -43,7 +43,7 @@ def clean_environment(**more):
     return {**kept, **more}
 
 
-def roadstead(*args, env=None, input="", timeout=120):
+def roadstead(*args, env=None, input="", timeout=300):
     """Run the program without any registry in its environment."""
     return Done(subprocess.run([binary(), *args], input=input, capture_output=True, text=True, timeout=timeout,
                                env=clean_environment(**(env or {}))))
@@ -67,6 +67,69 @@ class Cli:
     def start(self, *args):
         return subprocess.Popen([binary(), *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                 stdin=subprocess.DEVNULL, env=clean_environment(**self.env))
+
+
+class Relay:
+    """A fixed address in front of a daemon that comes back on another port."""
+
+    def __init__(self, url):
+        self.target = url
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.server.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.server.accept()
+            except OSError:
+                return
+            try:
+                host, port = self.target.split("//")[1].split(":")
+                daemon = socket.create_connection((host, int(port)))
+            except OSError:
+                client.close()
+                continue
+            for a, b in ((client, daemon), (daemon, client)):
+                threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def pump(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+
+
+@pytest.fixture
+def relayed(make_registry):
+    """(registry, relay, its publisher's and processor's command line through the relay)"""
+    registry = make_registry()
+    relay = Relay(registry.url)
+    through = {}
+    for name in ("publisher", "processor"):
+        through[name] = Cli(registry, name)
+        through[name].env["ROADSTEAD_SERVER"] = relay.url
+    yield registry, relay, through
+    relay.close()
+
+
+def restart(registry, relay):
+    registry.daemon.restart()
+    relay.target = registry.url
+    for name in list(registry.__dict__):
+        if isinstance(registry.__dict__[name], type(registry.admin)):
+            del registry.__dict__[name]  # connected to the old port
 
 
 @pytest.fixture
@@ -320,7 +383,7 @@ def test_wait(registry, repo, cli):
         assert [w.poll() for w in waiting] == [None, None]
         processor("release", f"{repo}@{good.digest}")
         processor("fail", f"{repo}@{bad.digest}")
-        ended = [w.communicate(timeout=120) for w in waiting]
+        ended = [w.communicate(timeout=300) for w in waiting]
     finally:
         for w in waiting:
             w.kill()
@@ -344,19 +407,14 @@ def test_wait_by_tag_never_answers_about_another_image(registry, repo, cli):
     assert processor("wait", f"{repo}:1.0", "--for", "0").out == f"{repo}@{second.digest}: released\n"
 
 
-def test_wait_survives_a_restart(make_registry):
-    registry = make_registry()
+def test_wait_survives_a_restart(relayed):
+    registry, relay, through = relayed
     image = registry.publisher.push_image("t/app")
-    address = registry.url.split("//")[1]
-    waiting = Cli(registry, "publisher").start("wait", f"t/app@{image.digest}", "--for", "10m")
+    waiting = through["publisher"].start("wait", f"t/app@{image.digest}", "--for", "1h")
     try:
-        registry.daemon.stop()
-        registry.daemon.args = ["--listen", address]
-        registry.daemon.start()
-        moved = next(u for u in registry.daemon.urls if u.endswith(address))
-        Client = type(registry.processor)
-        Client(moved, registry.credentials["processor"]).release("t/app", image.digest)
-        out, err = waiting.communicate(timeout=120)
+        restart(registry, relay)
+        registry.client("processor").release("t/app", image.digest)
+        out, err = waiting.communicate(timeout=300)
     finally:
         waiting.kill()
         waiting.wait()
@@ -411,7 +469,7 @@ def test_events_follow(registry, repo, cli):
         assert json.loads(following.stdout.readline())["digest"] == first.digest
         cli("processor")("release", f"{repo}@{first.digest}")
         second = registry.publisher.push_image(repo, "2")
-        out, err = following.communicate(timeout=120)
+        out, err = following.communicate(timeout=300)
     finally:
         following.kill()
         following.wait()
@@ -420,19 +478,15 @@ def test_events_follow(registry, repo, cli):
     assert [(e["type"], e["digest"]) for e in got] == [("push", first.digest), ("quarantine", second.digest)]
 
 
-def test_events_follow_goes_on_after_a_restart(make_registry):
-    registry = make_registry()
-    address = registry.url.split("//")[1]
+def test_events_follow_goes_on_after_a_restart(relayed):
+    registry, relay, through = relayed
     first = registry.publisher.push_image("t/app", "1")
-    following = Cli(registry, "processor").start("events", "--follow", "--limit", "2", "--json")
+    following = through["processor"].start("events", "--follow", "--limit", "2", "--json")
     try:
         assert json.loads(following.stdout.readline())["digest"] == first.digest
-        registry.daemon.stop()
-        registry.daemon.args = ["--listen", address]
-        registry.daemon.start()
-        moved = next(u for u in registry.daemon.urls if u.endswith(address))
-        second = type(registry.publisher)(moved, registry.credentials["publisher"]).push_image("t/app", "2")
-        out, err = following.communicate(timeout=120)
+        restart(registry, relay)
+        second = registry.client("publisher").push_image("t/app", "2")
+        out, err = following.communicate(timeout=300)
     finally:
         following.kill()
         following.wait()
@@ -618,7 +672,7 @@ def test_tls(make_daemon, tmp_path):
 def test_output_that_cannot_be_written(registry, cli):
     admin = cli("admin")
     with open("/dev/full", "w") as full:
-        done = subprocess.run([binary(), "user", "list"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120,
+        done = subprocess.run([binary(), "user", "list"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=300,
                               env=clean_environment(**admin.env))
     assert done.returncode == SERVER and "standard output" in done.stderr
     assert "cannot be written" in cli("auditor")("audit", "export", "--output", "/dev/full", code=SERVER).err
