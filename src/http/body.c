@@ -197,8 +197,7 @@ enum rs_status rs_body_put(struct rs_request *r, const char *bytes, size_t n, si
     const struct rs_route *route = r->match.route;
     struct rs_body *b = &r->body;
     *taken = n;
-    if (route == NULL || route->body == RS_BODY_NONE ||
-        (route->body == RS_BODY_STREAM && !has_ring(r)))
+    if (route->body == RS_BODY_NONE || (route->body == RS_BODY_STREAM && !has_ring(r)))
         return refuse(r, RS_BAD_REQUEST, "this request takes no body");
     /* A running count: a chunked body announces no length. */
     if (route->body_max > 0 && n > route->body_max - b->received)
@@ -251,11 +250,12 @@ bool rs_body_finish(struct rs_request *r, bool *ret_closing)
     return go_on;
 }
 
-bool rs_body_abandon(struct rs_request *r)
+bool rs_body_is_left(struct rs_request *r, bool is_cut)
 {
     (void)pthread_mutex_lock(&r->body.mu);
     bool is_draining = r->body.is_draining;
     r->body.is_abandoned = is_draining;
+    rs_access_log(r, is_cut); /* while a worker may not change anything */
     (void)pthread_mutex_unlock(&r->body.mu);
-    return is_draining;
+    return !is_draining;
 }

@@ -168,10 +168,8 @@ static enum MHD_Result on_bytes(struct rs_request *r, const char *bytes, size_t 
 {
     size_t taken = *n;
     atomic_fetch_add_explicit(&r->conn->body_bytes, *n, memory_order_relaxed);
-    if (r->phase == RS_PHASE_BODY) {
-        /* a head that was refused has no route, but may have a body */
-        enum rs_status s =
-            r->err.status != RS_OK ? r->err.status : rs_body_put(r, bytes, *n, &taken);
+    if (r->phase == RS_PHASE_BODY && r->head.has_body) {
+        enum rs_status s = rs_body_put(r, bytes, *n, &taken);
         *n = s == RS_OK ? *n - taken : 0;
         return s == RS_OK ? MHD_YES : refuse_body(r);
     }
@@ -272,8 +270,7 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
     atomic_fetch_add_explicit(&c->answered, 1, memory_order_relaxed);
     if (atomic_load(&c->stream) != NULL)
         rs_watch_stream(l->server, c, NULL);
-    rs_access_log(r, code != MHD_REQUEST_TERMINATED_COMPLETED_OK);
-    if (!rs_body_abandon(r))
+    if (rs_body_is_left(r, code != MHD_REQUEST_TERMINATED_COMPLETED_OK))
         rs_request_end(r);
 }
 

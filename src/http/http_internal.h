@@ -209,8 +209,9 @@ enum rs_status rs_body_put(struct rs_request *r, const char *bytes, size_t n, si
 /* The last byte came.  true: nothing runs any more, go on now; false: a worker goes on, the
  * connection is suspended. */
 bool rs_body_finish(struct rs_request *r, bool *ret_closing);
-/* The request is over for MHD: true when a worker is still at it, and will end it. */
-bool rs_body_abandon(struct rs_request *r);
+/* The request is over for MHD: log it.  true when nobody is at it any more; else a worker is, and
+ * will end it. */
+RS_MUST_CHECK bool rs_body_is_left(struct rs_request *r, bool is_cut);
 
 /* One line for the request that ends. */
 void rs_access_log(const struct rs_request *r, bool is_cut);

@@ -26,6 +26,7 @@ void rs_request_begin(struct rs_request *r, struct MHD_Connection *mhd, const ch
     r->phase = RS_PHASE_HEAD;
     r->stage = RS_STAGE_ADMIT;
     r->mhd = mhd;
+    r->method = (enum rs_method)0; /* until the head says */
     r->started_ns = rs_clock_mono_ns();
     r->name = NULL;
     r->base_url = NULL;

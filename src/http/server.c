@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "base/assert.h"
@@ -198,10 +199,9 @@ static void stop_accepting(struct rs_server *server)
 {
     for (unsigned i = 0; i < server->o.listen_n; i++) {
         struct rs_listener *l = &server->listeners[i];
-        if (l->daemon != NULL && MHD_quiesce_daemon(l->daemon) != MHD_INVALID_SOCKET) {
-            (void)close(l->fd);
-            l->fd = -1;
-        }
+        /* Closed later: a loop thread may still be about to accept from it. */
+        if (l->daemon != NULL && MHD_quiesce_daemon(l->daemon) != MHD_INVALID_SOCKET)
+            (void)shutdown(l->fd, SHUT_RDWR);
     }
 }
 
