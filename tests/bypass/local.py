@@ -35,7 +35,10 @@ class LocalDaemon:
         ready = self.root / "ready"
         ready.unlink(missing_ok=True)
         config = self.root / "roadstead.yaml"
-        config.write_text(json.dumps({"backup": {"directory": str(self.root / "backup")}}))  # JSON is YAML
+        config.write_text(json.dumps({  # JSON is YAML
+            "backup": {"directory": str(self.root / "backup")},
+            "webhooks": {"allow_http": True, "private_networks": ["127.0.0.1/32"]},
+        }))
         command = [self.binary, "serve", "--config", str(config), "--data", str(self.data), "--listen", "127.0.0.1:0",
                    "--ready-file", str(ready)]
         with open(self.log, "ab") as log:

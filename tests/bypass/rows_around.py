@@ -1,16 +1,28 @@
 """T42 to T47, T49 and T50: what stands around the registry: copies, webhooks, the log, resources."""
 
+import base64
+import hashlib
+import hmac
 import http.server
 import json
 import threading
+import time
 
 from content import OCI_MANIFEST, Manifest, image
 from row import everybody_but_readers, not_applicable, row
-from world import DENIED, READERS, NotRun
+from world import DENIED, READERS, NotRun, SetupFailed
 
 not_applicable("T42", "A pull-through cache streams before the hold", "the registry fetches nothing from other registries")
 not_applicable("T43", "An aggregate or mirror endpoint reaches the same content ungated", "there are no aggregates and no mirrors")
 not_applicable("T49", "A forged attestation of the outcome", "the registry publishes no attestation of its decisions yet")
+
+
+def wait_for(condition, what, deadline_s=120):
+    end = time.monotonic() + deadline_s
+    while not condition():
+        if time.monotonic() > end:
+            raise SetupFailed(f"not within {deadline_s} s: {what}")
+        time.sleep(0.05)
 
 
 @row("T44", "A backup or copy brings content in unheld, or reads it out")
@@ -32,24 +44,91 @@ def backup(world, check):
 class Receiver(http.server.ThreadingHTTPServer):
     """A webhook receiver that keeps what it is sent."""
 
-    def __init__(self):
-        self.events = []
+    daemon_threads = True
+
+    def __init__(self, address="127.0.0.1"):
+        self.got = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(inner):
-                self.events.append(json.loads(inner.rfile.read(int(inner.headers["Content-Length"]))))
+                body = inner.rfile.read(int(inner.headers["Content-Length"]))
+                self.got.append((inner.headers, body))
                 inner.send_response(204)
                 inner.end_headers()
 
             def log_message(inner, *args):
                 pass
 
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__((address, 0), Handler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}/hook"
+        return f"http://{self.server_address[0]}:{self.server_address[1]}/hook"
+
+    def events_about(self, digest):
+        return [json.loads(body) for _, body in self.got if digest.encode() in body]
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
+
+
+def is_signed(headers, body, secret):
+    """Standard Webhooks: HMAC-SHA256 over id, timestamp and body."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    text = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    want = "v1," + base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()
+    return any(hmac.compare_digest(want, given) for given in headers["webhook-signature"].split(" "))
+
+
+def ping_of(world, name, url, **more):
+    """Make a webhook, ping it, remove it: was anything delivered?"""
+    hooks = "/v2/_roadstead/webhooks"
+    made = world.admin().ask("POST", hooks, body={"name": name, "url": url, "events": ["push"], "repositories": ["none"], **more})
+    if made.status != 201:
+        return made, False
+    ping = world.admin().ask("POST", f"{hooks}/{name}/ping")
+    world.expect(world.admin().ask("DELETE", f"{hooks}/{name}"), 204)
+    return ping, ping.status == 200 and ping.json()["delivered"]
+
+
+def targets_refused(world, check):
+    """The metadata service, this machine, and odd spellings of them are no targets."""
+    urls = ["https://169.254.169.254/latest/meta-data/", "https://2130706433/", "https://0x7f.1/", "https://127.0.0.2:9/",
+            "https://[::1]:9/", "https://[::ffff:169.254.169.254]/", "https://0.0.0.0:9/", "https://10.0.0.1/", "http://169.254.169.254/",
+            "file:///etc/passwd", "https://user:secret@example.org/", "gopher://127.0.0.1/"]
+    for url in urls:
+        answer, delivered = ping_of(world, "bypass-ssrf", url)
+        check.check("admin", not delivered and answer.status in (200, 400, 403, 409, 422), f"{url}: {answer}")
+
+
+def deliveries(world, check):
+    """Local mode: 127.0.0.1 is a permitted target of the daemon, 127.0.0.2 is not."""
+    allowed, forbidden = Receiver(), Receiver("127.0.0.2")
+    hooks = "/v2/_roadstead/webhooks"
+    try:
+        answer, delivered = ping_of(world, "bypass-forbidden", forbidden.url)
+        check.check("admin", not delivered and not forbidden.got, f"a private address was reached: {answer}")
+        repo = world.repo()
+        made = world.admin().ask("POST", hooks, body={"name": "bypass", "url": allowed.url, "repositories": [repo]})
+        secret = world.expect(made, 201).json()["secret"]
+        check.check("admin", secret.encode() not in world.admin().ask("GET", f"{hooks}/bypass").body, "the secret is shown again")
+        held = world.hold(repo)
+        wait_for(lambda: allowed.events_about(held.digest), "the quarantine event is delivered")
+        world.release(repo, held.digest)
+        world.disclose(held)
+        wait_for(lambda: len({e["id"] for e in allowed.events_about(held.digest)}) >= 2, "the push event is delivered")
+        world.expect(world.admin().ask("DELETE", f"{hooks}/bypass"), 204)
+        kinds = [e["type"].split(".")[-1] for e in allowed.events_about(held.digest)]
+        check.check("admin", sorted(set(kinds), key=kinds.index) == ["quarantine", "push"], f"delivered: {kinds}")
+        check.check("admin", all(is_signed(headers, body, secret) for headers, body in allowed.got), "an unsigned delivery")
+        forged = allowed.got[0]
+        check.check("admin", not is_signed(forged[0], forged[1] + b" ", secret), "a changed delivery passes for signed")
+        check.check("admin", not forbidden.got, "a private address was reached")
+    finally:
+        allowed.close()
+        forbidden.close()
 
 
 def events_of(world, digest, role="processor"):
@@ -87,14 +166,10 @@ def events(world, check):
         if agent.role != "admin":
             answer = agent.ask("GET", "/v2/_roadstead/webhooks")
             check.check(agent, answer.status in DENIED, f"{answer}")
-    # The metadata service and other odd spellings of this machine are no targets.
-    for url in ("http://169.254.169.254/latest/meta-data/", "http://2130706433/", "http://0x7f.1/", "file:///etc/passwd",
-                "http://user:secret@example.org/", "gopher://127.0.0.1/", "http://[::ffff:169.254.169.254]/"):
-        answer = world.admin().ask("POST", "/v2/_roadstead/webhooks",
-                                   body={"name": "bypass-ssrf", "url": url, "events": ["push"], "patterns": ["none"]})
-        check.check("admin", answer.status in (400, 403, 409, 422), f"{url}: {answer}")
-        if answer.status < 300:
-            world.admin().ask("DELETE", "/v2/_roadstead/webhooks/bypass-ssrf")
+    targets_refused(world, check)
+    if world.daemon is None:
+        raise NotRun("deliveries to a receiver of our own: local mode only")
+    deliveries(world, check)
 
 
 @row("T46", "Text that breaks out of a log line, an event or a header")
