@@ -386,7 +386,7 @@ def test_a_full_disk_refuses_and_is_survived(make_daemon, tmp_path, repo):
         pytest.skip("not run: a small file system of its own cannot be mounted here")
     daemon = None
     try:
-        daemon = make_daemon(start=False)
+        daemon = make_daemon(start=False, args=["--set", "storage.watermark=0"])  # which would refuse long before
         daemon.data = small / "data"
         daemon.start()
         client = daemon.admin()

@@ -5,27 +5,31 @@ import threading
 
 from daemon import wait_for
 from harness import Registry
-from lanes import Lane, join_lanes, run_lanes
+from lanes import Broken, Lane, join_lanes, run_lanes
 from oracle import Oracle
 
 LANES = 8
 
 
 class Siege:
-    """@disk_may_fail  whether clients may hear of I/O errors before the daemon ends"""
-
-    def __init__(self, root, seed, data=None, disk_may_fail=False):
+    def __init__(self, root, seed, data=None, config=None):
         print(f"seed {seed}")
         self.rng = random.Random(seed)
-        self.registry = Registry(root, data=data)
+        self.registry = Registry(root, data=data, config=config)
         self.registry.start().populate()
-        self.lanes = [Lane(self.registry, i, self.rng.random(), disk_may_fail) for i in range(LANES)]
+        self.lanes = [Lane(self.registry, i, self.rng.random()) for i in range(LANES)]
         self.oracle = Oracle(self.registry, self.lanes)
+
+    def start_again(self):
+        try:
+            self.registry.start()
+        except AssertionError as error:
+            raise Broken(f"it does not start again: {error}") from None
 
     def life(self, end):
         """One life of the daemon under load: `end()` ends it."""
         stop = threading.Event()
-        threads = run_lanes(self.lanes, stop)
+        self.threads = threads = run_lanes(self.lanes, stop)
         try:
             end()
         finally:
@@ -37,7 +41,7 @@ class Siege:
         target = self.acknowledged + self.rng.randint(1, changes_max)
 
         def later():
-            wait_for(lambda: self.acknowledged >= target or any(lane.error for lane in self.lanes), "the clients get on")
+            wait_for(lambda: self.acknowledged >= target or not all(t.is_alive() for t in self.threads), "the clients get on")
             threading.Event().wait(self.rng.uniform(0, 0.01))
             end()
 

@@ -24,7 +24,7 @@ def test_kill_at_random_times(tmp_path, registries):
     registries.append(siege.registry)
     for i in range(rounds):
         kill_at_random(siege)
-        siege.registry.start()
+        siege.start_again()
         siege.oracle.check()
         if i % ROUNDS_PER_REPOSITORY == ROUNDS_PER_REPOSITORY - 1:
             siege.move_on()
