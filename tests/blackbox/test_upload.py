@@ -287,6 +287,7 @@ def raw_patch(registry, client, where, announced, data):
     return sock
 
 
+@pytest.mark.tsan
 def test_an_upload_goes_on_after_a_disconnect(registry, repo):
     data = os.urandom(300000)
     client = registry.publisher
@@ -306,6 +307,7 @@ def test_an_upload_goes_on_after_a_disconnect(registry, repo):
     assert_stored(registry, repo, data)
 
 
+@pytest.mark.tsan
 def test_a_second_writer_is_told_so(registry, repo):
     client = registry.publisher
     where = start(client, repo)
@@ -338,6 +340,7 @@ def test_an_upload_goes_on_after_a_restart(make_registry, repo, how):
     assert (got.status, got.body) == (200, data)
 
 
+@pytest.mark.tsan
 def test_the_same_blob_64_times_at_once(registry, repo):
     data = unique("everybody pushes this ").encode() * 2000
     digest = digest_of(data)
