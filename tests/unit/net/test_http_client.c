@@ -125,8 +125,8 @@ static void the_answer_is_bounded(void **state)
 {
     (void)state;
     static const char *const answers[] = {OK_ANSWER, OK_ANSWER,
-                                          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                          "3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n"};
+                                          ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                           "3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n")};
     struct peer *p = peer_start(answers, 3);
     RS_AUTO(rs_http_client) struct rs_http_client *c = client(NULL);
     RS_AUTO(rs_http_response) struct rs_http_response r = RS_HTTP_RESPONSE_INIT;
