@@ -1,4 +1,4 @@
-/* clang-format off: a table is read as a table */
+/* clang-format off */
 #include "api/routes.h"
 
 #include <stdlib.h>
@@ -100,6 +100,16 @@ const struct rs_route rs_routes[] = {
     CHANGE(RS_DELETE, "/v2/_roadstead/policies", RS_NEED_ADMIN, rs_api_policy_remove),
 
     /* Azure's form */
+    LONG_READ("/acr/v1/_catalog", RS_NEED_LOGIN, rs_api_acr_catalog),
+    LONG_READ("/acr/v1/{name}", RS_NEED_READ, rs_api_acr_repository),
+    CHANGE_WITH(RS_PATCH, "/acr/v1/{name}", RS_NEED_LOGIN, RS_API_ACR_BODY_BYTES_MAX,
+                rs_api_acr_unchangeable),
+    LONG_READ("/acr/v1/{name}/_tags", RS_NEED_READ, rs_api_acr_tags),
+    LONG_READ("/acr/v1/{name}/_tags/{tag}", RS_NEED_READ, rs_api_acr_tag),
+    CHANGE(RS_DELETE, "/acr/v1/{name}/_tags/{tag}", RS_NEED_DELETE, rs_api_acr_tag_delete),
+    CHANGE_WITH(RS_PATCH, "/acr/v1/{name}/_tags/{tag}", RS_NEED_LOGIN,
+                RS_API_ACR_BODY_BYTES_MAX, rs_api_acr_unchangeable),
+    LONG_READ("/acr/v1/{name}/_manifests", RS_NEED_READ, rs_api_acr_manifests),
     LONG_READ("/acr/v1/{name}/_manifests/{digest}", RS_NEED_STATE, rs_api_acr_manifest_show),
     CHANGE_WITH(RS_PATCH, "/acr/v1/{name}/_manifests/{digest}", RS_NEED_STATE,
                 RS_API_ACR_BODY_BYTES_MAX, rs_api_acr_manifest_decide),

@@ -3,8 +3,6 @@
 #include "base/attr.h"
 #include "catalog/tag.h"
 #include "json/json.h"
-#include "json/write.h"
-#include "quarantine/change.h"
 
 /* What is printed, and how much of it the caller may know. */
 struct page {
@@ -96,7 +94,6 @@ static enum rs_status image_size(const struct page *p)
 static enum rs_status manifest(const struct page *p)
 {
     enum rs_status s = RS_OK;
-    rs_jw_key(p->w, "manifest");
     rs_jw_object(p->w);
     rs_jw_member_text(p->w, "digest", p->row->digest);
     rs_jw_member_time(p->w, "createdTime", p->row->pushed_ms);
@@ -114,11 +111,41 @@ static enum rs_status manifest(const struct page *p)
     return s;
 }
 
+void rs_show_azure_attributes(struct rs_jw *w)
+{
+    rs_jw_key(w, "changeableAttributes");
+    rs_jw_object(w);
+    rs_jw_member_bool(w, "deleteEnabled", true);
+    rs_jw_member_bool(w, "listEnabled", true);
+    rs_jw_member_bool(w, "readEnabled", true);
+    rs_jw_member_bool(w, "writeEnabled", true);
+    rs_jw_object_end(w);
+}
+
+enum rs_status rs_show_azure_entry(const struct rs_change *c, int64_t manifest_id, bool in_full,
+                                   struct rs_jw *w, struct rs_err *reterr)
+{
+    struct rs_manifest_row *row = NULL;
+    enum rs_status s = rs_catalog_manifest_get(c->conn, c->arena, manifest_id, &row, reterr);
+    if (s != RS_OK || row == NULL)
+        return s;
+    const struct page p = {
+        .c = c,
+        .row = row,
+        .in_full = in_full,
+        .is_open = in_full || !rs_manifest_is_held(row),
+        .w = w,
+        .reterr = reterr,
+    };
+    return manifest(&p);
+}
+
 static enum rs_status print(const struct page *p)
 {
     rs_jw_object(p->w);
     rs_jw_member_text(p->w, "registry", p->q->registry);
     rs_jw_member_text(p->w, "imageName", p->q->repository);
+    rs_jw_key(p->w, "manifest");
     enum rs_status s = manifest(p);
     rs_jw_object_end(p->w);
     return s;

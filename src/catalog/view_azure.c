@@ -1,0 +1,165 @@
+#include "catalog/view_azure.h"
+
+#include "base/attr.h"
+#include "catalog/sql.h"
+
+enum rs_status rs_view_azure_repository(struct rs_db_conn *conn, const char *repository,
+                                        enum rs_view_rows rows, bool *ret_found,
+                                        struct rs_azure_repository *ret, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    bool row = false;
+    *ret_found = false;
+    enum rs_status s = rs_sql_open(
+        conn,
+        "SELECT r.created_ms, MAX(m.state_ms), COUNT(m.id),"
+        " (SELECT COUNT(*) FROM tag t WHERE t.repository_id = r.id"
+        "   AND ($2 = 1 OR t.live_manifest_id IS NOT NULL))"
+        " FROM repository r JOIN manifest m ON m.repository_id = r.id"
+        " WHERE r.name = $1 AND ($2 = 1 OR m.state = 'released')"
+        " GROUP BY r.id, r.created_ms",
+        &st, reterr, RS_SQL_TEXT(repository), RS_SQL_INT(rows == RS_VIEW_ROWS_ALL));
+    if (s == RS_OK)
+        s = rs_stmt_step(st, &row, reterr);
+    if (s != RS_OK || !row)
+        return s;
+    ret->created_ms = rs_stmt_col_int(st, 0);
+    ret->updated_ms = rs_stmt_col_int(st, 1);
+    ret->n_manifests = rs_stmt_col_int(st, 2);
+    ret->n_tags = rs_stmt_col_int(st, 3);
+    *ret_found = true;
+    return RS_OK;
+}
+
+/* ---- tags ---- */
+
+/* Tags with the manifest that each shows: $2 is 1 for all rows, else live ones only. */
+#define TAGS \
+    "SELECT t.name, m.digest, m.pushed_ms, t.changed_ms FROM repository r" \
+    " JOIN tag t ON t.repository_id = r.id" \
+    " JOIN manifest m ON m.repository_id = r.id AND m.id = CASE" \
+    "  WHEN $2 = 1 AND t.staged_manifest_id IS NOT NULL THEN t.staged_manifest_id" \
+    "  ELSE t.live_manifest_id END" \
+    " WHERE r.name = $1 AND ($2 = 1 OR m.state = 'released')"
+
+static enum rs_status tag_read(struct rs_stmt *st, struct rs_arena *arena, struct rs_azure_tag *ret,
+                               struct rs_err *reterr)
+{
+    ret->pushed_ms = rs_stmt_col_int(st, 2);
+    ret->changed_ms = rs_stmt_col_int(st, 3);
+    enum rs_status s = rs_sql_copy(st, 0, arena, &ret->name, reterr);
+    if (s == RS_OK)
+        s = rs_sql_copy(st, 1, arena, &ret->digest, reterr);
+    if (s == RS_OK && (ret->name == NULL || ret->digest == NULL))
+        s = rs_fail(reterr, RS_CORRUPT, NULL);
+    return s;
+}
+
+enum rs_status rs_view_azure_tag(struct rs_db_conn *conn, struct rs_arena *arena,
+                                 const char *repository, const char *tag, enum rs_view_rows rows,
+                                 bool *ret_found, struct rs_azure_tag *ret, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    bool row = false;
+    *ret_found = false;
+    enum rs_status s = rs_sql_open(conn, TAGS " AND t.name = $3", &st, reterr, RS_SQL_TEXT(repository),
+                                   RS_SQL_INT(rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(tag));
+    if (s == RS_OK)
+        s = rs_stmt_step(st, &row, reterr);
+    if (s == RS_OK && row)
+        s = tag_read(st, arena, ret, reterr);
+    *ret_found = s == RS_OK && row;
+    return s;
+}
+
+/* After the last one of the page before: by its name, or by its time and name. */
+static const char *tags_sql(enum rs_azure_order order)
+{
+    switch (order) {
+    case RS_AZURE_BY_NAME:
+        break;
+    case RS_AZURE_OLDEST_FIRST:
+        return TAGS " AND ($4 IS NULL OR m.digest = $4)"
+                    " AND (t.changed_ms, t.name) > (COALESCE((SELECT l.changed_ms FROM tag l"
+                    "  WHERE l.repository_id = r.id AND l.name = $3), 0), $3)"
+                    " ORDER BY t.changed_ms, t.name LIMIT $5";
+    case RS_AZURE_NEWEST_FIRST:
+        return TAGS " AND ($4 IS NULL OR m.digest = $4)"
+                    " AND ($3 = '' OR NOT EXISTS (SELECT 1 FROM tag l WHERE l.repository_id = r.id"
+                    "  AND l.name = $3) OR (t.changed_ms, t.name) < ((SELECT l.changed_ms FROM tag l"
+                    "  WHERE l.repository_id = r.id AND l.name = $3), $3))"
+                    " ORDER BY t.changed_ms DESC, t.name DESC LIMIT $5";
+    }
+    return TAGS " AND ($4 IS NULL OR m.digest = $4) AND t.name > $3 ORDER BY t.name LIMIT $5";
+}
+
+enum rs_status rs_view_azure_tags(struct rs_db_conn *conn, struct rs_arena *arena,
+                                  const struct rs_azure_page *page, const struct rs_azure_tag **ret,
+                                  size_t *ret_n, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    struct rs_azure_tag *tags = rs_arena_alloc(arena, ((size_t)page->n_max + 1) * sizeof(*tags));
+    size_t n = 0;
+    if (tags == NULL)
+        return rs_fail(reterr, RS_NOMEM, NULL);
+    enum rs_status s = rs_sql_open(conn, tags_sql(page->order), &st, reterr,
+                                   RS_SQL_TEXT(page->repository),
+                                   RS_SQL_INT(page->rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(page->last),
+                                   RS_SQL_TEXT(page->digest), RS_SQL_INT(page->n_max));
+    for (bool row = true; s == RS_OK && n < (size_t)page->n_max; n++) {
+        s = rs_stmt_step(st, &row, reterr);
+        if (s != RS_OK || !row)
+            break;
+        s = tag_read(st, arena, &tags[n], reterr);
+    }
+    *ret = tags;
+    *ret_n = n;
+    return s;
+}
+
+/* ---- manifests ---- */
+
+#define MANIFESTS \
+    "SELECT m.id FROM repository r JOIN manifest m ON m.repository_id = r.id" \
+    " WHERE r.name = $1 AND ($2 = 1 OR m.state = 'released')"
+
+static const char *manifests_sql(enum rs_azure_order order)
+{
+    switch (order) {
+    case RS_AZURE_BY_NAME:
+        break;
+    case RS_AZURE_OLDEST_FIRST:
+        return MANIFESTS " AND m.id > COALESCE((SELECT l.id FROM manifest l"
+                         "  WHERE l.repository_id = r.id AND l.digest = $3), 0)"
+                         " ORDER BY m.id LIMIT $4";
+    case RS_AZURE_NEWEST_FIRST:
+        return MANIFESTS " AND ($3 = '' OR m.id < COALESCE((SELECT l.id FROM manifest l"
+                         "  WHERE l.repository_id = r.id AND l.digest = $3), m.id + 1))"
+                         " ORDER BY m.id DESC LIMIT $4";
+    }
+    return MANIFESTS " AND m.digest > $3 ORDER BY m.digest LIMIT $4";
+}
+
+enum rs_status rs_view_azure_manifests(struct rs_db_conn *conn, struct rs_arena *arena,
+                                       const struct rs_azure_page *page, const int64_t **ret,
+                                       size_t *ret_n, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    int64_t *ids = rs_arena_alloc(arena, ((size_t)page->n_max + 1) * sizeof(*ids));
+    size_t n = 0;
+    if (ids == NULL)
+        return rs_fail(reterr, RS_NOMEM, NULL);
+    enum rs_status s = rs_sql_open(conn, manifests_sql(page->order), &st, reterr,
+                                   RS_SQL_TEXT(page->repository),
+                                   RS_SQL_INT(page->rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(page->last),
+                                   RS_SQL_INT(page->n_max));
+    for (bool row = true; s == RS_OK && n < (size_t)page->n_max; n++) {
+        s = rs_stmt_step(st, &row, reterr);
+        if (s != RS_OK || !row)
+            break;
+        ids[n] = rs_stmt_col_int(st, 0);
+    }
+    *ret = ids;
+    *ret_n = n;
+    return s;
+}
