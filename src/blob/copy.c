@@ -65,7 +65,7 @@ static enum rs_status upload(int fd, struct rs_blobs *to, const char *digest, st
     if (s == RS_OK)
         s = bytes_copy(fd, u, reterr);
     if (s == RS_OK)
-        return rs_upload_commit(u, digest, &result, reterr);
+        return rs_upload_commit(u, digest, NULL, NULL, &result, reterr);
     rs_upload_close(u);
     enum rs_status cancelled = rs_upload_cancel(to, session.repository, 0, session.id, NULL);
     (void)cancelled; /* what is left of it expires */

@@ -34,6 +34,7 @@ struct rs_leases {
     uint64_t lease_ms;
     uint64_t paused_until_mono_ms RS_GUARDED_BY(mu); /* nothing may be collected before */
     struct collecting *collecting RS_GUARDED_BY(mu);
+    struct rs_lease_pin *pins RS_GUARDED_BY(mu); /* one for each upload that is being finished */
 };
 
 enum rs_status rs_leases_new(uint64_t lease_ms, unsigned entries_max, struct rs_leases **ret, struct rs_err *reterr)
@@ -157,6 +158,30 @@ void rs_leases_take(struct rs_leases *leases, const char *digest)
     (void)pthread_mutex_unlock(&leases->mu);
 }
 
+void rs_leases_pin(struct rs_leases *leases, const char *digest, struct rs_lease_pin *pin)
+{
+    key_of(digest, pin->key);
+    (void)pthread_mutex_lock(&leases->mu);
+    while (*collecting_find(leases, pin->key) != NULL)
+        (void)pthread_cond_wait(&leases->collected, &leases->mu);
+    pin->next = leases->pins;
+    leases->pins = pin;
+    (void)pthread_mutex_unlock(&leases->mu);
+}
+
+void rs_leases_unpin(struct rs_leases *leases, struct rs_lease_pin *pin)
+{
+    (void)pthread_mutex_lock(&leases->mu);
+    struct rs_lease_pin **at = &leases->pins;
+    while (*at != pin) {
+        rs_assert(*at != NULL);
+        at = &(*at)->next;
+    }
+    *at = pin->next;
+    take_locked(leases, pin->key);
+    (void)pthread_mutex_unlock(&leases->mu);
+}
+
 bool rs_leases_renew(struct rs_leases *leases, const char *digest)
 {
     unsigned char key[KEY_BYTES];
@@ -176,6 +201,9 @@ static bool is_leased(const struct rs_leases *l, const unsigned char key[KEY_BYT
     uint64_t now = rs_clock_mono_ms();
     if (now < l->paused_until_mono_ms)
         return true;
+    for (const struct rs_lease_pin *p = l->pins; p != NULL; p = p->next)
+        if (memcmp(p->key, key, KEY_BYTES) == 0)
+            return true;
     return l->cap > 0 && l->table[slot_of(l, key)].until_mono_ms > now;
 }
 

@@ -7,10 +7,10 @@
  * no promise; a full table has the same effect.  Both err on the side of keeping.
  *
  * The order that makes upload and collection safe against each other:
- *   upload:   rs_leases_take -> file in place -> catalog rows -> answer
+ *   upload:   rs_leases_pin -> file in place -> catalog rows -> rs_leases_unpin -> answer
  *   collect:  rs_leases_collect_begin -> catalog rows deleted, if still nothing needs them -> file removed -> rs_leases_collect_end
- * rs_leases_take waits while the same digest is between collect_begin and collect_end, so an upload either is seen by the collector or
- * comes after the file is gone and puts it there anew.
+ * rs_leases_pin waits while the same digest is between collect_begin and collect_end, so an upload either is seen by the collector or
+ * comes after the file is gone and puts it there anew.  A pin does not run out, however long the rows take.
  */
 #ifndef RS_BLOB_LEASE_H
 #define RS_BLOB_LEASE_H
@@ -24,6 +24,12 @@
 
 struct rs_leases;
 
+/* An upload between its file and its catalog rows.  Memory of the caller's; from pin to unpin it belongs to the table. */
+struct rs_lease_pin {
+    unsigned char key[32];
+    struct rs_lease_pin *next;
+};
+
 /**
  * rs_leases_new(): an empty table.  Errors: RS_NOMEM.
  * @lease_ms     how long a lease runs, 0 = RS_LEASE_MS
@@ -34,6 +40,10 @@ RS_MUST_CHECK enum rs_status rs_leases_new(uint64_t lease_ms, unsigned entries_m
 void rs_leases_free(struct rs_leases *leases); /* NULL-safe */
 /* End the pause at start: for who knows that nobody was promised anything before (an operator who collects while no daemon runs). */
 void rs_leases_unpause(struct rs_leases *leases);
+
+/* Nobody collects this digest until unpin, which leaves a lease.  Cannot fail.  Waits while it is being collected. */
+void rs_leases_pin(struct rs_leases *leases, const char *digest, struct rs_lease_pin *pin);
+void rs_leases_unpin(struct rs_leases *leases, struct rs_lease_pin *pin);
 
 /* Take or renew a lease on a canonical digest.  Cannot fail: without room or memory collection pauses instead.  Waits while the
  * blob is being collected (the removal of one file), so not for a loop's thread: see rs_leases_renew(). */

@@ -98,16 +98,21 @@ struct rs_upload_result {
     uint64_t size;
 };
 
+/* Writes the catalog's rows of a blob that is in place, durably.  Returns RS_OK, or why not. */
+typedef enum rs_status (*rs_upload_record)(const struct rs_upload_result *stored, void *arg, struct rs_err *reterr);
+
 /**
  * rs_upload_commit(): verify against the client's digest and put the bytes in place, durably:
- *   fdatasync(data) -> rename to its content address -> fsync(directory).
- * Ends the writer (also on failure).  After RS_DIGEST_INVALID the session is gone; after RS_IO or RS_NO_SPACE it stays.
+ *   fdatasync(data) -> rename to its content address -> fsync(directory) -> record().
+ * On return the caller may acknowledge.  Ends the writer (also on failure).  After RS_DIGEST_INVALID, and when record() failed, the
+ * session is gone; after RS_IO or RS_NO_SPACE before that it stays.
  * A blob that is stored already is replaced: the new file was verified just now, the old one perhaps long ago, so that pushing a
  * damaged blob again heals it; who reads the old file reads it to its end.
- * The caller then writes the catalog rows in one transaction and only then acknowledges.  A crash between leaves a stray file.
- * The blob has a lease on return (blob/lease.h).
+ * A crash before record() leaves a stray file.  From before the file is in place until record() has returned nobody collects the
+ * blob, and afterwards it has a lease (blob/lease.h).
+ * @record  called on this thread; NULL: nothing to record.  Its status is passed on.
  */
-RS_MUST_CHECK enum rs_status rs_upload_commit(RS_TAKES struct rs_upload *u, const char *digest,
-                                              struct rs_upload_result *ret, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_upload_commit(RS_TAKES struct rs_upload *u, const char *digest, rs_upload_record record,
+                                              void *arg, struct rs_upload_result *ret, struct rs_err *reterr);
 
 #endif

@@ -235,8 +235,8 @@ static enum rs_status put_in_place(struct rs_upload *u, const char *digest, stru
     return RS_OK;
 }
 
-static enum rs_status verify_and_put(struct rs_upload *u, const char *digest, struct rs_upload_result *ret,
-                                     struct rs_err *reterr)
+/* What was received, verified against what the client says it is. */
+static enum rs_status verify(struct rs_upload *u, const char *digest, struct rs_upload_result *ret, struct rs_err *reterr)
 {
     struct rs_digest wanted;
     char named[RS_HASH_TEXT_BYTES] = "";
@@ -249,24 +249,33 @@ static enum rs_status verify_and_put(struct rs_upload *u, const char *digest, st
     if (s == RS_OK && strcmp(named, wanted.text) != 0)
         s = rs_fail(reterr, RS_DIGEST_INVALID, "the %llu bytes that were uploaded have the digest %s", (unsigned long long)ret->size,
                     named);
-    if (s != RS_OK)
-        return s;
-    rs_leases_take(u->blobs->leases, ret->digest); /* before the file: see blob/lease.h */
-    return put_in_place(u, ret->digest, reterr);
+    return s;
 }
 
-enum rs_status rs_upload_commit(struct rs_upload *u, const char *digest, struct rs_upload_result *ret, struct rs_err *reterr)
+enum rs_status rs_upload_commit(struct rs_upload *u, const char *digest, rs_upload_record record, void *arg,
+                                struct rs_upload_result *ret, struct rs_err *reterr)
 {
-    struct rs_upload_result result = {0};
-    enum rs_status s = verify_and_put(checked(u), digest, &result, reterr);
-    if (s == RS_OK || s == RS_DIGEST_INVALID) {
-        rs_session_remove(u->blobs, u->info.id);
-        rs_running_drop(u->blobs->running, u->running);
+    struct rs_blobs *blobs = checked(u)->blobs;
+    struct rs_upload_result stored = {0};
+    enum rs_status s = verify(u, digest, &stored, reterr);
+    bool is_over = s == RS_DIGEST_INVALID;
+    if (s == RS_OK) {
+        struct rs_lease_pin pin;
+        rs_leases_pin(blobs->leases, stored.digest, &pin);
+        s = put_in_place(u, stored.digest, reterr);
+        is_over = s == RS_OK;
+        if (s == RS_OK && record != NULL)
+            s = record(&stored, arg, reterr);
+        rs_leases_unpin(blobs->leases, &pin);
+    }
+    if (is_over) {
+        rs_session_remove(blobs, u->info.id);
+        rs_running_drop(blobs->running, u->running);
     } else {
-        rs_running_give(u->blobs->running, u->running);
+        rs_running_give(blobs->running, u->running);
     }
     if (s == RS_OK)
-        *ret = result;
+        *ret = stored;
     writer_free(u);
     return s;
 }

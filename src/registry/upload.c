@@ -222,6 +222,13 @@ static enum rs_status linking_job(struct rs_db_conn *conn, void *arg, struct rs_
     return s;
 }
 
+static enum rs_status record(const struct rs_upload_result *stored, void *by, struct rs_err *reterr)
+{
+    struct linking linking = {.by = by, .stored = stored};
+    (void)rs_failpoint("upload.before_catalog");
+    return rs_db_write(linking.by->services->db, linking_job, &linking, reterr);
+}
+
 /*
  * Crash story: the file is durable under its name before the catalog says a word about it, and the catalog's commit is durable before
  * the client hears of it.  In between a crash leaves a file that nobody names, which the collector removes.
@@ -237,12 +244,7 @@ enum rs_status rs_registry_upload_finish(struct rs_upload_writer *w, const char 
         s = size_check(w, reterr);
     if (s != RS_OK)
         return s; /* the writer's drop gives the session back */
-    s = rs_upload_commit(RS_TAKE(w->upload), parsed.text, &stored, reterr);
-    if (s != RS_OK)
-        return s;
-    (void)rs_failpoint("upload.before_catalog");
-    struct linking linking = {.by = &w->by, .stored = &stored};
-    s = rs_db_write(w->by.services->db, linking_job, &linking, reterr);
+    s = rs_upload_commit(RS_TAKE(w->upload), parsed.text, record, &w->by, &stored, reterr);
     if (s != RS_OK)
         return s;
     (void)rs_failpoint("upload.before_answer");

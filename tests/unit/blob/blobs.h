@@ -56,7 +56,7 @@ static inline enum rs_status upload_text(struct rs_blobs *b, const char *text, c
         rs_upload_close(u);
         return s;
     }
-    return rs_upload_commit(u, digest, ret, NULL);
+    return rs_upload_commit(u, digest, NULL, NULL, ret, NULL);
 }
 
 static inline void put_text(struct rs_blobs *b, const char *text)

@@ -101,6 +101,31 @@ static void old_leases_make_room(void **state)
     rs_leases_free(l);
 }
 
+/* A pin outlives every lease, and leaves one. */
+static void a_pin_does_not_run_out(void **state)
+{
+    (void)state;
+    struct rs_leases *l = leases_new(1, 0);
+    struct rs_lease_pin a;
+    struct rs_lease_pin b;
+    struct rs_lease_pin other;
+    collect(l, digest(1)); /* the pause at start is over */
+    rs_leases_pin(l, digest(1), &a);
+    rs_leases_pin(l, digest(2), &other);
+    rs_leases_pin(l, digest(1), &b);
+    collect(l, digest(3)); /* a lease taken before would have run out by now */
+    assert_false(rs_leases_collect_begin(l, digest(1)));
+    rs_leases_unpin(l, &a);
+    collect(l, digest(3));
+    assert_false(rs_leases_collect_begin(l, digest(1)));
+    rs_leases_unpin(l, &b);
+    collect(l, digest(1));
+    assert_false(rs_leases_collect_begin(l, digest(2)));
+    rs_leases_unpin(l, &other);
+    collect(l, digest(2));
+    rs_leases_free(l);
+}
+
 struct taker {
     struct rs_leases *leases;
     bool has_lease; /* guarded by mu */
@@ -196,6 +221,7 @@ int main(void)
         cmocka_unit_test(leases_hold),
         cmocka_unit_test(a_full_table_pauses_collection),
         cmocka_unit_test(old_leases_make_room),
+        cmocka_unit_test(a_pin_does_not_run_out),
         cmocka_unit_test(an_upload_waits_for_the_collector),
         cmocka_unit_test(many_threads_at_once),
     };

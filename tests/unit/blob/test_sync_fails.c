@@ -38,7 +38,7 @@ static void a_failed_sync_stops_all_writing(void **state)
         assert_int_equal(rs_upload_open(b, REPO, OWNER, info.id, &u, NULL), RS_OK);
         assert_int_equal(rs_upload_append(u, text, strlen(text), NULL), RS_OK);
         syncs_fail_at(at);
-        assert_int_equal(rs_upload_commit(u, sha256_of(text), &result, &err), RS_IO);
+        assert_int_equal(rs_upload_commit(u, sha256_of(text), NULL, NULL, &result, &err), RS_IO);
         assert_int_equal(syncs_count(), at + 1); /* none after the failed one */
         assert_int_equal(fatal, 1);
         assert_int_equal(rs_upload_start(b, REPO, OWNER, "sha256", &other, NULL), RS_IO);
@@ -51,7 +51,7 @@ static void a_failed_sync_stops_all_writing(void **state)
         b = open_noting(state, &fatal);
         if (at == 0) {
             assert_int_equal(rs_upload_open(b, REPO, OWNER, info.id, &u, NULL), RS_OK);
-            assert_int_equal(rs_upload_commit(u, sha256_of(text), &result, NULL), RS_OK);
+            assert_int_equal(rs_upload_commit(u, sha256_of(text), NULL, NULL, &result, NULL), RS_OK);
         } else {
             put_text(b, text);
         }

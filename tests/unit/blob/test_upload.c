@@ -8,6 +8,7 @@
 
 #include "../support/scratch.h"
 #include "base/clock.h"
+#include "blob/lease.h"
 
 /* ---- helpers ---- */
 
@@ -41,7 +42,7 @@ static uint64_t size_of(struct rs_blobs *b, const char *id)
 
 static enum rs_status finish(struct rs_blobs *b, const char *id, const char *digest, struct rs_upload_result *ret)
 {
-    return rs_upload_commit(writer(b, id), digest, ret, NULL);
+    return rs_upload_commit(writer(b, id), digest, NULL, NULL, ret, NULL);
 }
 
 /* Names in a directory, "." and ".." not counted. */
@@ -123,6 +124,56 @@ static void wrong_digests_leave_nothing(void **state)
         assert_int_equal(count_names(scratch_path(state, "uploads")), 0);
     }
     assert_int_equal(rs_blob_verify(b, sha256_of("these bytes"), NULL, NULL), RS_BLOB_UNKNOWN);
+    rs_blobs_close(b);
+}
+
+/* ---- the catalog's part ---- */
+
+struct recording {
+    struct rs_blobs *blobs;
+    char digest[72];
+    unsigned calls;
+    enum rs_status result;
+};
+
+static enum rs_status note_record(const struct rs_upload_result *stored, void *arg, struct rs_err *reterr)
+{
+    struct recording *r = arg;
+    r->calls++;
+    (void)snprintf(r->digest, sizeof(r->digest), "%s", stored->digest);
+    assert_int_equal(rs_blob_verify(r->blobs, stored->digest, NULL, NULL), RS_OK); /* in place before it is recorded */
+    assert_false(rs_leases_collect_begin(rs_blobs_leases(r->blobs), stored->digest));
+    return r->result == RS_OK ? RS_OK : rs_fail(reterr, r->result, "told to fail");
+}
+
+static void a_blob_is_recorded_when_it_is_in_place(void **state)
+{
+    static const enum rs_status results[] = {RS_OK, RS_BUSY, RS_NO_SPACE};
+    struct rs_blobs *b = blobs_open(*state);
+    rs_leases_unpause(rs_blobs_leases(b));
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+        struct recording r = {.blobs = b, .result = results[i]};
+        struct rs_upload_info info;
+        struct rs_upload_result result = {0};
+        char text[32];
+        (void)snprintf(text, sizeof(text), "recorded %zu", i);
+        start(b, "sha256", &info);
+        append_text(b, info.id, text);
+        assert_int_equal(rs_upload_commit(writer(b, info.id), sha256_of(text), note_record, &r, &result, NULL), results[i]);
+        assert_int_equal(r.calls, 1);
+        assert_string_equal(r.digest, sha256_of(text));
+        assert_int_equal(result.size, results[i] == RS_OK ? strlen(text) : 0);
+        assert_int_equal(rs_upload_get(b, REPO, OWNER, info.id, &info, NULL), RS_UPLOAD_UNKNOWN);
+        assert_false(rs_leases_collect_begin(rs_blobs_leases(b), sha256_of(text))); /* a lease is left */
+    }
+    struct recording r = {.blobs = b};
+    struct rs_upload_result result;
+    struct rs_upload_info info;
+    start(b, "sha256", &info);
+    append_text(b, info.id, "these bytes");
+    assert_int_equal(rs_upload_commit(writer(b, info.id), sha256_of("others"), note_record, &r, &result, NULL),
+                     RS_DIGEST_INVALID);
+    assert_int_equal(r.calls, 0);
     rs_blobs_close(b);
 }
 
@@ -460,7 +511,7 @@ static void a_full_disk_leaves_the_session_usable(void **state)
     assert_non_null(whole);
     memset(whole, 'x', (size_t)size + 1000);
     struct rs_upload_result result;
-    assert_int_equal(rs_upload_commit(u, digest_of(RS_HASH_SHA256, whole, (size_t)size + 1000), &result, NULL), RS_OK);
+    assert_int_equal(rs_upload_commit(u, digest_of(RS_HASH_SHA256, whole, (size_t)size + 1000), NULL, NULL, &result, NULL), RS_OK);
     free(whole);
     rs_blobs_close(b);
     scratch_umount(mount);
@@ -475,6 +526,7 @@ int main(void)
         TEST(the_empty_blob_is_a_blob),
         TEST(sha512_is_an_alias),
         TEST(wrong_digests_leave_nothing),
+        TEST(a_blob_is_recorded_when_it_is_in_place),
         TEST(a_session_belongs_to_repository_and_principal),
         TEST(one_writer_at_a_time),
         TEST(sessions_survive_a_restart),
