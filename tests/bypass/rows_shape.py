@@ -2,7 +2,7 @@
 
 from content import OCI_INDEX, OCI_MANIFEST, Manifest, attachment, descriptor, digest_of, dumps, image, index
 from row import everybody_but_readers, row
-from world import DENIED
+from world import DENIED, READERS
 
 SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json"
 SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
@@ -57,7 +57,7 @@ def with_dummy(real, kind):
 @row("T14", "An image that dresses up as an artifact to pass unheld")
 def disguise(world, check):
     repo, subject = world.released()
-    secret = world.watch.secret({"quarantine-reader", "processor", "checker", "publisher"})
+    secret = world.watch.secret(READERS | {"publisher"})
     kinds = ["application/vnd.dev.cosign.simplesigning.v1+json", "application/spdx+json", "application/vnd.in-toto+json"]
     for i, kind in enumerate(kinds):
         disguises = {
@@ -94,32 +94,34 @@ def schema1(world, check):
 @row("T16", "A runnable image with a subject inherits its release")
 def runnable_referrer(world, check):
     held = world.hold()
-    secret = world.watch.secret({"quarantine-reader", "processor", "checker"})
+    secret = world.watch.secret(READERS)
+    images = []
     for config_type in ("application/vnd.oci.image.config.v1+json", "application/vnd.example.config"):
         runnable = image(secret=secret, subject=held.manifest.descriptor, config_type=config_type)
         for data in runnable.blobs:
             world.push_blob(held.repo, data, "processor")
         world.expect(world.put(held.repo, runnable.digest, runnable, "processor"), 201)
         check.check("processor", world.state(held.repo, runnable.digest) == "quarantined", "the image is not held")
-        world.runnable = runnable
+        images.append(runnable)
         for agent in everybody_but_readers(world):
             check.denied(agent, agent.get(held.repo, f"manifests/{runnable.digest}"))
     world.release(held.repo, held.digest)
     world.disclose(held)
-    check.check("processor", world.state(held.repo, world.runnable.digest) == "quarantined", "released with its subject")
-    for agent in everybody_but_readers(world):
-        check.denied(agent, agent.get(held.repo, f"manifests/{world.runnable.digest}"))
-        check.denied(agent, agent.get(held.repo, f"blobs/{world.runnable.layers[0]}"))
-        if agent.role not in ("anonymous", "auditor", "admin"):
-            listed = agent.get(held.repo, f"referrers/{held.digest}")
-            check.check(agent, world.runnable.digest.encode() not in listed.body, f"listed: {listed}")
+    for runnable in images:
+        check.check("processor", world.state(held.repo, runnable.digest) == "quarantined", "released with its subject")
+        for agent in everybody_but_readers(world):
+            check.denied(agent, agent.get(held.repo, f"manifests/{runnable.digest}"))
+            check.denied(agent, agent.get(held.repo, f"blobs/{runnable.layers[0]}"))
+            if agent.role not in ("anonymous", "auditor", "admin"):
+                listed = agent.get(held.repo, f"referrers/{held.digest}")
+                check.check(agent, runnable.digest.encode() not in listed.body, f"listed: {listed}")
 
 
 @row("T17", "A forged attachment pushed before its subject")
 def before_subject(world, check):
     repo = world.repo()
     subject = image()
-    secret = world.watch.secret({"quarantine-reader", "processor", "checker", "publisher"})
+    secret = world.watch.secret(READERS | {"publisher"})
     forged = attachment(subject, "application/vnd.dev.cosign.artifact.sig.v1+json", secret=secret)
     world.push(repo, forged)  # by a publisher, who has no quarantine-push
     world.push(repo, subject, "v1")
@@ -138,7 +140,7 @@ def before_subject(world, check):
 def fallback_tags(world, check):
     held = world.hold()
     repo, open_ = world.released()
-    secret = world.watch.secret({"quarantine-reader", "processor", "checker", "publisher"})
+    secret = world.watch.secret(READERS | {"publisher"})
     for suffix in ("", ".sig", ".att", ".sbom"):
         tag = held.digest.replace(":", "-") + suffix
         forged = attachment(None, "application/vnd.dev.cosign.simplesigning.v1+json", secret=secret)
@@ -164,7 +166,7 @@ def fallback_tags(world, check):
 @row("T19", "The referrers of a held subject leak, or their absence does")
 def referrers(world, check):
     held = world.hold()
-    secret = world.watch.secret({"quarantine-reader", "processor", "checker"})
+    secret = world.watch.secret(READERS)
     joined = attachment(held.manifest, secret=secret)
     for data in joined.blobs:
         world.push_blob(held.repo, data, "processor")

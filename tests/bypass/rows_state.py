@@ -1,5 +1,6 @@
 """T23 to T31 and T38 to T40: races, crashes, clocks, re-pushes, deletions, decisions."""
 
+import http.client
 import threading
 
 from content import digest_of, image, index
@@ -67,7 +68,7 @@ def crash(world, check):
         for manifest in images[first:first + 10]:
             try:
                 world.put(repo, "crash", manifest)
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 break  # the daemon is gone, as it should be
         killer.join()  # if nothing was lost in the middle, it is killed now
         world.daemon.start()
