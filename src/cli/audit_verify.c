@@ -1,4 +1,5 @@
-/* `roadstead audit verify`: is the log whole?  Asked of the server, or offline of an export or of the data of a server that does not run. */
+/* `roadstead audit verify`: is the log whole?  Asked of the server, or offline of an export or of
+ * the data of a server that does not run. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,10 +130,19 @@ static enum rs_exit verify_stream(FILE *file, const struct rs_verify_options *o,
     return s == RS_OK ? report_result(result, as_json) : rs_tell_err(&err);
 }
 
+static enum rs_exit verify_locked(const char *dir, const struct rs_verify_options *o,
+                                  const struct rs_note_key *key, bool as_json)
+{
+    RS_AUTO_FREE struct rs_verify_result *result = calloc(1, sizeof(*result));
+    struct rs_err err = RS_ERR_INIT;
+    enum rs_status s = result == NULL ? rs_fail(&err, RS_NOMEM, NULL)
+                                      : rs_verify_data_dir(dir, o, key, result, &err);
+    return s == RS_OK ? report_result(result, as_json) : rs_tell_err(&err);
+}
+
 /* The lock keeps a server from starting meanwhile, and us away from one that runs. */
 static enum rs_exit verify_data(const struct rs_args *args, const char *dir)
 {
-    RS_AUTO_FREE struct rs_verify_result *result = calloc(1, sizeof(*result));
     struct rs_checkpoint checkpoints[RS_ARGS_MAX];
     struct rs_verify_options o = {.checkpoints = checkpoints};
     struct rs_note_key key;
@@ -140,21 +150,20 @@ static enum rs_exit verify_data(const struct rs_args *args, const char *dir)
     RS_AUTO_FD int lock = -1;
     RS_AUTO(rs_buf) struct rs_buf keys = RS_BUF_INIT(4096);
     bool has_key = rs_args_text(args, "key") != NULL;
-    if (result == NULL || rs_buf_addf(&keys, "%s/keys", dir) != RS_OK)
+    if (rs_buf_addf(&keys, "%s/keys", dir) != RS_OK)
         return rs_usage("the name of the data directory is too long");
     if (access(rs_buf_text(&keys), F_OK) != 0)
         return rs_usage("%s is no data directory of a server", dir);
     enum rs_exit e = has_key ? read_key(args, &key) : RS_EXIT_OK;
-    if (e == RS_EXIT_OK && (rs_data_dir_lock(dir, &lock, &err) != RS_OK ||
-                            (!has_key && rs_note_key_find(rs_buf_text(&keys), &key, &err) != RS_OK)))
+    if (e == RS_EXIT_OK &&
+        (rs_data_dir_lock(dir, &lock, &err) != RS_OK ||
+         (!has_key && rs_note_key_find(rs_buf_text(&keys), &key, &err) != RS_OK)))
         return rs_tell_err(&err);
     if (e == RS_EXIT_OK)
         e = read_checkpoints(args, &key, checkpoints, &o.n_checkpoints);
     if (e != RS_EXIT_OK)
         return e;
-    if (rs_verify_data_dir(dir, &o, &key, result, &err) != RS_OK)
-        return rs_tell_err(&err);
-    return report_result(result, rs_args_flag(args, "json"));
+    return verify_locked(dir, &o, &key, rs_args_flag(args, "json"));
 }
 
 static enum rs_exit verify_offline(const struct rs_args *args, const char *path)
