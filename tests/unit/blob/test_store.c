@@ -166,7 +166,7 @@ static bool see(const char *digest, uint64_t size, int64_t mtime_ms, void *arg)
 
 static void blobs_are_listed_and_deleted(void **state)
 {
-    enum { N = 300 };
+    enum { N = 64 };
     struct rs_blobs *b = blobs_open(*state);
     char text[32];
     for (int i = 0; i < N; i++) {
