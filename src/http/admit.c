@@ -34,16 +34,17 @@ static enum rs_status refuse_read(struct rs_request *r, bool is_scope_missing)
     return refuse(r, is_scope_missing);
 }
 
-/* Azure's routes take Azure's word for reading, too; the content routes do not. */
-static uint32_t scopes_to_read(const struct rs_request *r)
+/* Azure's routes take Azure's word for reading, too: they give lists and attributes, never content. */
+static void translate_scope(struct rs_request *r)
 {
-    bool is_azures = strncmp(r->match.route->pattern, "/acr/", sizeof "/acr/" - 1) == 0;
-    return is_azures ? RS_PERM_PULL | RS_SCOPE_METADATA_READ : RS_PERM_PULL;
+    if (strncmp(r->match.route->pattern, "/acr/", sizeof "/acr/" - 1) == 0 &&
+        (r->access.scope & RS_SCOPE_METADATA_READ) != 0)
+        r->access.scope |= RS_PERM_PULL;
 }
 
 static enum rs_status need_read(struct rs_request *r)
 {
-    bool has_scope = (r->access.scope & scopes_to_read(r)) != 0;
+    bool has_scope = (r->access.scope & RS_PERM_PULL) != 0;
     bool may = rs_access_has_any(&r->access, RS_PERM_PULL | RS_PERM_PUSH | RS_PERM_QUARANTINE_PULL);
     return may && has_scope ? RS_OK : refuse_read(r, !has_scope);
 }
@@ -85,6 +86,7 @@ enum rs_status rs_admit_need(struct rs_request *r)
                                           &r->access, &r->err);
         if (s != RS_OK)
             return rs_fail(&r->err, s, NULL);
+        translate_scope(r);
     }
     switch (r->match.route->need) {
     case RS_NEED_NOTHING:
