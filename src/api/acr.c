@@ -51,9 +51,10 @@ static enum rs_status members_check(const struct rs_json *body, struct rs_err *r
                                          "listEnabled"};
     for (size_t i = 0; i < RS_ARRAY_LEN(others); i++)
         if (rs_json_get(body, others[i]) != NULL)
-            return rs_fail(reterr, RS_BAD_REQUEST,
-                           "%s cannot be changed here: only quarantineState and quarantineDetails can",
-                           others[i]);
+            return rs_fail(
+                reterr, RS_BAD_REQUEST,
+                "%s cannot be changed here: only quarantineState and quarantineDetails can",
+                others[i]);
     return rs_json_only(body, RS_JSON_KEYS("quarantineState", "quarantineDetails"), reterr);
 }
 
@@ -93,7 +94,8 @@ static enum rs_status decision_read(const struct rs_json *body, struct rs_buf *d
     return s;
 }
 
-static enum rs_status decide(struct rs_request *r, const struct rs_decision *d, struct rs_err *reterr)
+static enum rs_status decide(struct rs_request *r, const struct rs_decision *d,
+                             struct rs_err *reterr)
 {
     struct rs_arena arena;
     struct rs_decided decided;

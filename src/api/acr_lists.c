@@ -47,8 +47,8 @@ static enum rs_status ask_read(struct rs_request *r, const struct rs_viewer *vie
                                struct rs_azure_ask *ret, struct rs_err *reterr)
 {
     struct rs_page page;
-    enum rs_status s = rs_api_lists_page(r, (unsigned)RS_AZURE_N_DEFAULT, (unsigned)RS_AZURE_N_MAX,
-                                         &page, reterr);
+    enum rs_status s =
+        rs_api_lists_page(r, (unsigned)RS_AZURE_N_DEFAULT, (unsigned)RS_AZURE_N_MAX, &page, reterr);
     *ret = (struct rs_azure_ask){
         .services = rs_request_services(r),
         .viewer = viewer,
@@ -91,7 +91,8 @@ enum rs_status rs_api_acr_catalog(struct rs_request *r, struct rs_reply *re, str
 {
     RS_AUTO(rs_list) struct rs_list list = {0};
     struct rs_page page;
-    enum rs_status s = rs_api_lists_page(r, (unsigned)RS_AZURE_N_DEFAULT, RS_LIST_N_MAX, &page, reterr);
+    enum rs_status s =
+        rs_api_lists_page(r, (unsigned)RS_AZURE_N_DEFAULT, RS_LIST_N_MAX, &page, reterr);
     if (s == RS_OK)
         s = rs_registry_catalog(rs_request_services(r), rs_request_identity(r), rs_request_arena(r),
                                 &page, &list, reterr);
@@ -105,7 +106,8 @@ enum rs_status rs_api_acr_catalog(struct rs_request *r, struct rs_reply *re, str
                               RS_ARRAY_LEN(params), reterr);
 }
 
-enum rs_status rs_api_acr_repository(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_acr_repository(struct rs_request *r, struct rs_reply *re,
+                                     struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
     const struct rs_viewer viewer = rs_api_viewer(r);
@@ -141,7 +143,8 @@ enum rs_status rs_api_acr_tag(struct rs_request *r, struct rs_reply *re, struct 
     return s == RS_OK ? rs_json_api_answer(re, 200, &json, reterr) : s;
 }
 
-enum rs_status rs_api_acr_tag_delete(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_acr_tag_delete(struct rs_request *r, struct rs_reply *re,
+                                     struct rs_err *reterr)
 {
     const char *tag = rs_request_param(r, "tag");
     if (!rs_tag_is_valid(rs_str_of(tag)))
@@ -153,7 +156,8 @@ enum rs_status rs_api_acr_tag_delete(struct rs_request *r, struct rs_reply *re, 
     return s;
 }
 
-enum rs_status rs_api_acr_manifests(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_acr_manifests(struct rs_request *r, struct rs_reply *re,
+                                    struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
     const struct rs_viewer viewer = rs_api_viewer(r);
@@ -172,7 +176,8 @@ enum rs_status rs_api_acr_unchangeable(struct rs_request *r, struct rs_reply *re
 {
     (void)r;
     (void)re;
-    return rs_fail(reterr, RS_UNSUPPORTED,
-                   "attributes of repositories and tags cannot be changed here; the state of a manifest"
-                   " can, at /acr/v1/<name>/_manifests/<digest>");
+    return rs_fail(
+        reterr, RS_UNSUPPORTED,
+        "attributes of repositories and tags cannot be changed here; the state of a manifest"
+        " can, at /acr/v1/<name>/_manifests/<digest>");
 }

@@ -58,10 +58,11 @@ static enum rs_status patterns_read(const struct rs_json *body, struct rs_arena 
 static enum rs_status wish_read(const struct rs_json *body, struct rs_arena *arena,
                                 struct rs_claim_wish *wish, struct rs_err *reterr)
 {
-    enum rs_status s = rs_json_only(body, RS_JSON_KEYS("check", "repositories", "leaseSeconds"), reterr);
+    enum rs_status s =
+        rs_json_only(body, RS_JSON_KEYS("check", "repositories", "leaseSeconds"), reterr);
     if (s == RS_OK)
-        s = rs_json_member_text(body, "check", RS_JSON_OPTIONAL, RS_CHECK_NAME_BYTES - 1, &wish->check,
-                                reterr);
+        s = rs_json_member_text(body, "check", RS_JSON_OPTIONAL, RS_CHECK_NAME_BYTES - 1,
+                                &wish->check, reterr);
     if (s == RS_OK && wish->check != NULL && !rs_check_name_is_valid(wish->check))
         s = rs_fail(reterr, RS_BAD_REQUEST, "\"check\" must be the name of a check");
     if (s == RS_OK)
@@ -69,8 +70,9 @@ static enum rs_status wish_read(const struct rs_json *body, struct rs_arena *are
     return s == RS_OK ? patterns_read(body, arena, wish, reterr) : s;
 }
 
-static enum rs_status take(struct rs_request *r, struct rs_reply *re, const struct rs_claim_wish *wish,
-                           struct rs_arena *arena, struct rs_err *reterr)
+static enum rs_status take(struct rs_request *r, struct rs_reply *re,
+                           const struct rs_claim_wish *wish, struct rs_arena *arena,
+                           struct rs_err *reterr)
 {
     struct rs_claimed *claimed = NULL;
     enum rs_status s = rs_claim_take(rs_request_services(r)->db, wish, arena, &claimed, reterr);

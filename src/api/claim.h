@@ -14,6 +14,7 @@ enum rs_status rs_api_claim_take(struct rs_request *r, struct rs_reply *re, stru
 /* PUT /v2/_roadstead/quarantine/claims/{claim} {"leaseSeconds"}: 200 as above. */
 enum rs_status rs_api_claim_renew(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr);
 /* DELETE there: 204. */
-enum rs_status rs_api_claim_return(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr);
+enum rs_status rs_api_claim_return(struct rs_request *r, struct rs_reply *re,
+                                   struct rs_err *reterr);
 
 #endif

@@ -7,7 +7,8 @@
 /* The values of the parameters `tag`, one more than are taken, so that too many are refused. */
 static const char **tags_of(struct rs_request *r, size_t *ret_n)
 {
-    const char **tags = rs_arena_alloc(rs_request_arena(r), (RS_ADMIT_TAGS_MAX + 1) * sizeof(*tags));
+    const char **tags =
+        rs_arena_alloc(rs_request_arena(r), (RS_ADMIT_TAGS_MAX + 1) * sizeof(*tags));
     size_t n = 0;
     while (tags != NULL && n <= RS_ADMIT_TAGS_MAX) {
         const char *tag = rs_request_query_at(r, "tag", (unsigned)n);
@@ -35,7 +36,8 @@ static void answer(struct rs_request *r, struct rs_reply *re, const struct rs_pu
                         " decides otherwise\"");
 }
 
-enum rs_status rs_api_manifest_push(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_manifest_push(struct rs_request *r, struct rs_reply *re,
+                                    struct rs_err *reterr)
 {
     size_t n_tags = 0;
     const char **tags = tags_of(r, &n_tags);
@@ -63,11 +65,12 @@ enum rs_status rs_api_manifest_push(struct rs_request *r, struct rs_reply *re, s
     return s;
 }
 
-enum rs_status rs_api_manifest_delete(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_manifest_delete(struct rs_request *r, struct rs_reply *re,
+                                      struct rs_err *reterr)
 {
-    enum rs_status s = rs_registry_delete(rs_request_services(r), rs_request_actor(r),
-                                          rs_request_param(r, "name"), rs_request_param(r, "reference"),
-                                          reterr);
+    enum rs_status s =
+        rs_registry_delete(rs_request_services(r), rs_request_actor(r), rs_request_param(r, "name"),
+                           rs_request_param(r, "reference"), reterr);
     if (s == RS_OK)
         rs_reply_status(re, 202);
     return s;

@@ -18,8 +18,8 @@ enum rs_status rs_api_policy_list(struct rs_request *r, struct rs_reply *re, str
 }
 
 /* The policy as it is stored now. */
-static enum rs_status answer(struct rs_reply *re, unsigned http_status, const struct rs_policy *policy,
-                             struct rs_err *reterr)
+static enum rs_status answer(struct rs_reply *re, unsigned http_status,
+                             const struct rs_policy *policy, struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(LIST_BYTES_MAX);
     RS_AUTO(rs_buf) struct rs_buf rules = RS_BUF_INIT((size_t)RS_API_POLICY_BODY_BYTES_MAX);
@@ -46,13 +46,14 @@ enum rs_status rs_api_policy_put(struct rs_request *r, struct rs_reply *re, stru
     return s == RS_OK ? answer(re, created ? 201 : 200, &change.policy, reterr) : s;
 }
 
-enum rs_status rs_api_policy_remove(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_policy_remove(struct rs_request *r, struct rs_reply *re,
+                                    struct rs_err *reterr)
 {
     const char *pattern = rs_request_query(r, "pattern");
     if (pattern == NULL)
         return rs_fail(reterr, RS_BAD_REQUEST, "the parameter pattern says which policy goes");
-    enum rs_status s = rs_policy_remove(rs_request_services(r)->db, rs_request_actor(r), pattern,
-                                        reterr);
+    enum rs_status s =
+        rs_policy_remove(rs_request_services(r)->db, rs_request_actor(r), pattern, reterr);
     if (s != RS_OK)
         return s;
     rs_reply_status(re, 204);

@@ -13,6 +13,7 @@ enum rs_status rs_api_policy_list(struct rs_request *r, struct rs_reply *re, str
 /* PUT there {pattern, position, <rules>}: 201 for a new pattern, 200 for a changed one. */
 enum rs_status rs_api_policy_put(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr);
 /* DELETE there ?pattern=: 204. */
-enum rs_status rs_api_policy_remove(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr);
+enum rs_status rs_api_policy_remove(struct rs_request *r, struct rs_reply *re,
+                                    struct rs_err *reterr);
 
 #endif

@@ -33,7 +33,8 @@ static enum rs_status digest_check(const struct rs_request *r, struct rs_err *re
 
 /* ---- show ---- */
 
-enum rs_status rs_api_quarantine_show(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_quarantine_show(struct rs_request *r, struct rs_reply *re,
+                                      struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
     const struct rs_asker asker = asker_of(r);
@@ -99,8 +100,8 @@ static enum rs_status expect_check(const char *expect, struct rs_err *reterr)
 static enum rs_status decision_read(const struct rs_json *body, struct rs_buf *details,
                                     struct rs_decision *d, struct rs_err *reterr)
 {
-    enum rs_status s = rs_json_only(
-        body, RS_JSON_KEYS("state", "details", "expect", "claim", "reason"), reterr);
+    enum rs_status s =
+        rs_json_only(body, RS_JSON_KEYS("state", "details", "expect", "claim", "reason"), reterr);
     if (s == RS_OK)
         s = verdict_read(body, &d->verdict, reterr);
     if (s == RS_OK)
@@ -231,7 +232,8 @@ static enum rs_status report_read(const struct rs_json *body, struct rs_buf *det
         return rs_fail(reterr, RS_BAD_REQUEST,
                        "a check's name is of a-z, 0-9, '.', '_', '-', at most 64 characters");
     enum rs_status s = rs_json_only(body, RS_JSON_KEYS("state", "details", "claim"), reterr);
-    if (s == RS_OK && !rs_check_state_parse(rs_json_text(rs_json_get(body, "state")), &report->state))
+    if (s == RS_OK &&
+        !rs_check_state_parse(rs_json_text(rs_json_get(body, "state")), &report->state))
         s = rs_fail(reterr, RS_BAD_REQUEST,
                     "\"state\" must be \"running\", \"passed\" or \"failed\"");
     if (s == RS_OK)
@@ -250,8 +252,9 @@ static void blocks_print(struct rs_jw *w, const struct rs_reported *reported)
     rs_jw_array_end(w);
 }
 
-static enum rs_status report(struct rs_request *r, struct rs_reply *re, const struct rs_report *what,
-                             struct rs_arena *arena, struct rs_err *reterr)
+static enum rs_status report(struct rs_request *r, struct rs_reply *re,
+                             const struct rs_report *what, struct rs_arena *arena,
+                             struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
     struct rs_reported reported;
@@ -331,7 +334,8 @@ static enum rs_status query_read(const struct rs_request *r, struct rs_worklist_
 }
 
 static enum rs_status next_link(struct rs_request *r, struct rs_reply *re,
-                                const struct rs_worklist_query *q, int64_t next, struct rs_err *reterr)
+                                const struct rs_worklist_query *q, int64_t next,
+                                struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf link = RS_BUF_INIT(LINK_BYTES_MAX);
     const char *n = rs_arena_printf(rs_request_arena(r), "%lld", (long long)q->n);
@@ -351,7 +355,8 @@ static enum rs_status next_link(struct rs_request *r, struct rs_reply *re,
     return RS_OK;
 }
 
-enum rs_status rs_api_quarantine_list(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_quarantine_list(struct rs_request *r, struct rs_reply *re,
+                                      struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
     int64_t next = 0;

@@ -11,10 +11,11 @@
 #define RS_API_QUARANTINE_BODY_BYTES_MAX ((uint64_t)512 << 10)
 
 /* GET /v2/{name}/_roadstead/quarantine/{digest} */
-enum rs_status rs_api_quarantine_show(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr);
+enum rs_status rs_api_quarantine_show(struct rs_request *r, struct rs_reply *re,
+                                      struct rs_err *reterr);
 /* PATCH there: {"state": "released|failed", "details", "expect", "claim", "reason"}; If-Match.
- * 200 {repository, digest, state, changed, released: [{digest, kind, tags}], and where there are any
- * immutableTags: [{digest, tag}], held: [digest], failed: [digest]}. */
+ * 200 {repository, digest, state, changed, released: [{digest, kind, tags}], and where there are
+ * any immutableTags: [{digest, tag}], held: [digest], failed: [digest]}. */
 enum rs_status rs_api_quarantine_decide(struct rs_request *r, struct rs_reply *re,
                                         struct rs_err *reterr);
 /* PUT /v2/{name}/_roadstead/quarantine/{digest}/checks/{check}:
@@ -23,6 +24,7 @@ enum rs_status rs_api_quarantine_decide(struct rs_request *r, struct rs_reply *r
 enum rs_status rs_api_quarantine_report(struct rs_request *r, struct rs_reply *re,
                                         struct rs_err *reterr);
 /* GET /v2/_roadstead/quarantine?state=&repository=&check=&n=&last= */
-enum rs_status rs_api_quarantine_list(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr);
+enum rs_status rs_api_quarantine_list(struct rs_request *r, struct rs_reply *re,
+                                      struct rs_err *reterr);
 
 #endif

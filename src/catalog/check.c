@@ -139,10 +139,11 @@ enum rs_status rs_catalog_verdict_find(struct rs_db_conn *conn, struct rs_arena 
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
     *ret = NULL;
-    enum rs_status s = rs_sql_open(conn,
-                                   "SELECT failed_by, decided_by, details, at_ms, checks FROM verdict"
-                                   " WHERE repository = $1 AND digest = $2",
-                                   &st, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest));
+    enum rs_status s =
+        rs_sql_open(conn,
+                    "SELECT failed_by, decided_by, details, at_ms, checks FROM verdict"
+                    " WHERE repository = $1 AND digest = $2",
+                    &st, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest));
     if (s == RS_OK)
         s = rs_stmt_step(st, &row, reterr);
     return s == RS_OK && row ? verdict_read(st, arena, ret, reterr) : s;
@@ -152,20 +153,21 @@ enum rs_status rs_catalog_verdict_put(struct rs_db_conn *conn, const char *repos
                                       const char *digest, const struct rs_verdict_row *row,
                                       struct rs_err *reterr)
 {
-    return rs_sql_run(conn,
-                      "INSERT INTO verdict(repository, digest, failed_by, decided_by, details, at_ms,"
-                      " checks) VALUES ($1, $2, $3, $4, $5, $6, $7)"
-                      " ON CONFLICT(repository, digest) DO UPDATE SET failed_by = excluded.failed_by,"
-                      " decided_by = excluded.decided_by, details = excluded.details,"
-                      " at_ms = excluded.at_ms, checks = excluded.checks",
-                      NULL, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest),
-                      RS_SQL_TEXT(rs_failed_by_name(row->failed_by)), RS_SQL_TEXT(row->decided_by),
-                      RS_SQL_TEXT(row->details), RS_SQL_INT(row->at_ms), RS_SQL_TEXT(row->checks));
+    return rs_sql_run(
+        conn,
+        "INSERT INTO verdict(repository, digest, failed_by, decided_by, details, at_ms,"
+        " checks) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        " ON CONFLICT(repository, digest) DO UPDATE SET failed_by = excluded.failed_by,"
+        " decided_by = excluded.decided_by, details = excluded.details,"
+        " at_ms = excluded.at_ms, checks = excluded.checks",
+        NULL, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest),
+        RS_SQL_TEXT(rs_failed_by_name(row->failed_by)), RS_SQL_TEXT(row->decided_by),
+        RS_SQL_TEXT(row->details), RS_SQL_INT(row->at_ms), RS_SQL_TEXT(row->checks));
 }
 
 enum rs_status rs_catalog_verdict_remove(struct rs_db_conn *conn, const char *repository,
                                          const char *digest, struct rs_err *reterr)
 {
-    return rs_sql_run(conn, "DELETE FROM verdict WHERE repository = $1 AND digest = $2", NULL, reterr,
-                      RS_SQL_TEXT(repository), RS_SQL_TEXT(digest));
+    return rs_sql_run(conn, "DELETE FROM verdict WHERE repository = $1 AND digest = $2", NULL,
+                      reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest));
 }

@@ -5,7 +5,7 @@
 #include "base/attr.h"
 #include "catalog/sql.h"
 
-#define COLUMNS \
+#define COLUMNS                                                                            \
     "id, manifest_id, check_name, principal_id, principal, lease_ms, expires_ms, boot_id," \
     " expires_mono_ms"
 
@@ -30,8 +30,8 @@ static enum rs_status claim_read(struct rs_stmt *st, struct rs_arena *arena,
     return s;
 }
 
-static enum rs_status one_read(struct rs_stmt *st, struct rs_arena *arena, struct rs_claim_row **ret,
-                               struct rs_err *reterr)
+static enum rs_status one_read(struct rs_stmt *st, struct rs_arena *arena,
+                               struct rs_claim_row **ret, struct rs_err *reterr)
 {
     bool row = false;
     *ret = NULL;
@@ -47,8 +47,9 @@ static enum rs_status one_read(struct rs_stmt *st, struct rs_arena *arena, struc
     return s;
 }
 
-enum rs_status rs_catalog_claim_find(struct rs_db_conn *conn, struct rs_arena *arena, const char *id,
-                                     struct rs_claim_row **ret, struct rs_err *reterr)
+enum rs_status rs_catalog_claim_find(struct rs_db_conn *conn, struct rs_arena *arena,
+                                     const char *id, struct rs_claim_row **ret,
+                                     struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     enum rs_status s = rs_sql_open(conn, "SELECT " COLUMNS " FROM claim WHERE id = $1", &st, reterr,
@@ -111,7 +112,8 @@ enum rs_status rs_catalog_claim_put(struct rs_db_conn *conn, const struct rs_cla
                       RS_SQL_INT(row->expires_mono_ms));
 }
 
-enum rs_status rs_catalog_claim_remove(struct rs_db_conn *conn, const char *id, struct rs_err *reterr)
+enum rs_status rs_catalog_claim_remove(struct rs_db_conn *conn, const char *id,
+                                       struct rs_err *reterr)
 {
     return rs_sql_run(conn, "DELETE FROM claim WHERE id = $1", NULL, reterr, RS_SQL_TEXT(id));
 }
@@ -133,12 +135,12 @@ enum rs_status rs_catalog_claim_adopt(struct rs_db_conn *conn, const char *boot_
                       RS_SQL_INT(now_ms));
 }
 
-enum rs_status rs_catalog_claim_has_other_boot(struct rs_db_conn *conn, const char *boot_id, bool *ret,
-                                               struct rs_err *reterr)
+enum rs_status rs_catalog_claim_has_other_boot(struct rs_db_conn *conn, const char *boot_id,
+                                               bool *ret, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret = false;
-    enum rs_status s = rs_sql_open(conn, "SELECT 1 FROM claim WHERE boot_id <> $1 LIMIT 1", &st, reterr,
-                                   RS_SQL_TEXT(boot_id));
+    enum rs_status s = rs_sql_open(conn, "SELECT 1 FROM claim WHERE boot_id <> $1 LIMIT 1", &st,
+                                   reterr, RS_SQL_TEXT(boot_id));
     return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
 }

@@ -1,7 +1,7 @@
 /*
  * catalog/claim.h: leases on work, and the queries that find work.
- * Layer: catalog.  Threads: as the connection.  Spec: SPEC sections 2 ("root"), 5 (claims, work list).
- * Functions that change something run within a write job.
+ * Layer: catalog.  Threads: as the connection.  Spec: SPEC sections 2 ("root"), 5 (claims, work
+ * list). Functions that change something run within a write job.
  */
 #ifndef RS_CATALOG_CLAIM_H
 #define RS_CATALOG_CLAIM_H
@@ -32,15 +32,17 @@ RS_MUST_CHECK enum rs_status rs_catalog_claim_of(struct rs_db_conn *conn, struct
                                                  struct rs_claim_row **ret, struct rs_err *reterr);
 /* All of a manifest, by check. */
 RS_MUST_CHECK enum rs_status rs_catalog_claim_list(struct rs_db_conn *conn, struct rs_arena *arena,
-                                                   int64_t manifest_id, const struct rs_claim_row **ret,
-                                                   size_t *ret_n, struct rs_err *reterr);
+                                                   int64_t manifest_id,
+                                                   const struct rs_claim_row **ret, size_t *ret_n,
+                                                   struct rs_err *reterr);
 /* Replaces whatever lease there was on (manifest, check). */
-RS_MUST_CHECK enum rs_status rs_catalog_claim_put(struct rs_db_conn *conn, const struct rs_claim_row *row,
+RS_MUST_CHECK enum rs_status rs_catalog_claim_put(struct rs_db_conn *conn,
+                                                  const struct rs_claim_row *row,
                                                   struct rs_err *reterr);
 RS_MUST_CHECK enum rs_status rs_catalog_claim_remove(struct rs_db_conn *conn, const char *id,
                                                      struct rs_err *reterr);
-RS_MUST_CHECK enum rs_status rs_catalog_claim_remove_all(struct rs_db_conn *conn, int64_t manifest_id,
-                                                         struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status
+rs_catalog_claim_remove_all(struct rs_db_conn *conn, int64_t manifest_id, struct rs_err *reterr);
 /* After a reboot nobody knows how much of a lease has passed: leases of other boots begin anew. */
 RS_MUST_CHECK enum rs_status rs_catalog_claim_adopt(struct rs_db_conn *conn, const char *boot_id,
                                                     int64_t now_mono_ms, int64_t now_ms,
@@ -63,8 +65,8 @@ struct rs_work_query {
     int64_t after_id;
     int64_t n_max;
 };
-/* Quarantined roots that nobody holds a live lease of, for a check ("" is the decision) that nobody has
- * passed or failed on them. */
+/* Quarantined roots that nobody holds a live lease of, for a check ("" is the decision) that nobody
+ * has passed or failed on them. */
 struct rs_work_free {
     const char *check_name;
     const char *boot_id; /* leases of another boot count as live */
@@ -86,8 +88,8 @@ RS_MUST_CHECK enum rs_status rs_catalog_work_is_part(struct rs_db_conn *conn,
                                                      const struct rs_manifest_row *row, bool *ret,
                                                      struct rs_err *reterr);
 /* In that state since `until_ms` or longer, after (after_ms, after_id), in that order.  For notices
- * (`not_overdue`): roots that were not told to be overdue.  Else, for expiry: roots, and attachments
- * whose subject is not there. */
+ * (`not_overdue`): roots that were not told to be overdue.  Else, for expiry: roots, and
+ * attachments whose subject is not there. */
 struct rs_work_since {
     enum rs_state state;
     bool not_overdue;
@@ -107,7 +109,7 @@ struct rs_work_counts {
     int64_t failed;
     int64_t overdue;
 };
-RS_MUST_CHECK enum rs_status rs_catalog_work_counts(struct rs_db_conn *conn, struct rs_work_counts *ret,
-                                                    struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status
+rs_catalog_work_counts(struct rs_db_conn *conn, struct rs_work_counts *ret, struct rs_err *reterr);
 
 #endif

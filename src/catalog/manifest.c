@@ -40,7 +40,8 @@ const char *rs_failed_by_name(enum rs_failed_by by)
 static int name_find(const char *const *names, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++) {
-        bool same = names[i] == NULL || name == NULL ? names[i] == name : strcmp(names[i], name) == 0;
+        bool same =
+            names[i] == NULL || name == NULL ? names[i] == name : strcmp(names[i], name) == 0;
         if (same)
             return (int)i;
     }
@@ -93,9 +94,9 @@ enum rs_status rs_manifest_list_add(struct rs_manifest_list *list, struct rs_are
 #define TEXT_COLUMNS_FIRST 13
 
 /* Columns that row_read() takes from the first on: numbers and enums, then texts. */
-#define COLUMNS \
+#define COLUMNS                                                                                     \
     "m.id, m.repository_id, m.size, m.shape, m.state, m.failed_by, m.joined, m.tagged, m.has_data," \
-    " m.observed, m.publisher_id, m.pushed_ms, m.state_ms," \
+    " m.observed, m.publisher_id, m.pushed_ms, m.state_ms,"                                         \
     " m.digest, m.media_type, m.artifact_type, m.config_media_type, m.subject_digest, m.publisher," \
     " m.pushed_with, m.decided_by, m.decision_details, m.quarantine_event_id, m.overdue_ms"
 
@@ -103,16 +104,9 @@ static enum rs_status texts_read(struct rs_stmt *st, struct rs_arena *arena,
                                  struct rs_manifest_row *m, struct rs_err *reterr)
 {
     const char **const texts[] = {
-        &m->digest,
-        &m->media_type,
-        &m->artifact_type,
-        &m->config_media_type,
-        &m->subject_digest,
-        &m->publisher,
-        &m->pushed_with,
-        &m->decided_by,
-        &m->decision_details,
-        &m->quarantine_event_id,
+        &m->digest,           &m->media_type,          &m->artifact_type, &m->config_media_type,
+        &m->subject_digest,   &m->publisher,           &m->pushed_with,   &m->decided_by,
+        &m->decision_details, &m->quarantine_event_id,
     };
     for (size_t i = 0; i < RS_ARRAY_LEN(texts); i++) {
         enum rs_status s = rs_sql_copy(st, TEXT_COLUMNS_FIRST + (int)i, arena, texts[i], reterr);
@@ -120,7 +114,8 @@ static enum rs_status texts_read(struct rs_stmt *st, struct rs_arena *arena,
             return s;
     }
     m->overdue_ms = rs_stmt_col_int(st, TEXT_COLUMNS_FIRST + (int)RS_ARRAY_LEN(texts));
-    if (m->digest == NULL || m->media_type == NULL || m->publisher == NULL || m->pushed_with == NULL)
+    if (m->digest == NULL || m->media_type == NULL || m->publisher == NULL ||
+        m->pushed_with == NULL)
         return rs_fail(reterr, RS_CORRUPT, NULL);
     return RS_OK;
 }
@@ -235,15 +230,15 @@ enum rs_status rs_catalog_manifest_parents(struct rs_db_conn *conn, struct rs_ar
                                            struct rs_manifest_list *list, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_sql_open(conn,
-                                   "SELECT " COLUMNS " FROM manifest m"
-                                   " WHERE m.state = 'quarantined' AND m.id IN"
-                                   "  (SELECT f.manifest_id FROM manifest_ref f"
-                                   "   WHERE f.repository_id = $1 AND f.digest = $2"
-                                   "    AND f.kind = 'manifest')"
-                                   " ORDER BY m.id LIMIT $3",
-                                   &st, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest),
-                                   RS_SQL_INT(n_max));
+    enum rs_status s =
+        rs_sql_open(conn,
+                    "SELECT " COLUMNS " FROM manifest m"
+                    " WHERE m.state = 'quarantined' AND m.id IN"
+                    "  (SELECT f.manifest_id FROM manifest_ref f"
+                    "   WHERE f.repository_id = $1 AND f.digest = $2"
+                    "    AND f.kind = 'manifest')"
+                    " ORDER BY m.id LIMIT $3",
+                    &st, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(n_max));
     return s == RS_OK ? all_read(st, arena, list, reterr) : s;
 }
 
@@ -305,7 +300,8 @@ static enum rs_status bytes_put(struct rs_db_conn *conn, const char *digest, str
                                 struct rs_err *reterr)
 {
     struct rs_stmt *st = NULL;
-    /* The bytes were verified against the digest, so they are right whatever is stored: this heals. */
+    /* The bytes were verified against the digest, so they are right whatever is stored: this heals.
+     */
     enum rs_status s = rs_sql_open(conn,
                                    "INSERT INTO manifest_bytes(digest, bytes) VALUES ($1, $2)"
                                    " ON CONFLICT(digest) DO UPDATE SET bytes = excluded.bytes"
@@ -382,8 +378,8 @@ enum rs_status rs_catalog_manifest_save_marks(struct rs_db_conn *conn,
                       RS_SQL_TEXT(row->quarantine_event_id), RS_SQL_INT(row->overdue_ms));
 }
 
-enum rs_status rs_catalog_manifest_delete(struct rs_db_conn *conn, const struct rs_manifest_row *row,
-                                          struct rs_err *reterr)
+enum rs_status rs_catalog_manifest_delete(struct rs_db_conn *conn,
+                                          const struct rs_manifest_row *row, struct rs_err *reterr)
 {
     /* The rows of its own go one table after the other, whether or not the engine cascades. */
     static const char *const own[] = {
@@ -413,11 +409,12 @@ enum rs_status rs_catalog_manifest_add_pusher(struct rs_db_conn *conn, int64_t m
                                               int64_t principal_id, const char *permission,
                                               int64_t now_ms, struct rs_err *reterr)
 {
-    return rs_sql_run(conn,
-                      "INSERT INTO manifest_pusher(manifest_id, principal_id, permission, pushed_ms)"
-                      " VALUES ($1, $2, $3, $4) ON CONFLICT(manifest_id, principal_id) DO NOTHING",
-                      NULL, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(principal_id),
-                      RS_SQL_TEXT(permission), RS_SQL_INT(now_ms));
+    return rs_sql_run(
+        conn,
+        "INSERT INTO manifest_pusher(manifest_id, principal_id, permission, pushed_ms)"
+        " VALUES ($1, $2, $3, $4) ON CONFLICT(manifest_id, principal_id) DO NOTHING",
+        NULL, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(principal_id), RS_SQL_TEXT(permission),
+        RS_SQL_INT(now_ms));
 }
 
 enum rs_status rs_catalog_manifest_is_pusher(struct rs_db_conn *conn, int64_t manifest_id,

@@ -1,12 +1,13 @@
 /*
  * catalog/manifest.h: the rows of manifests: what they are, their state, what they name, who pushed
  * them.
- * Layer: catalog.  Threads: as the connection.  Spec: SPEC sections 1 and 2; invariants of schema.c.
+ * Layer: catalog.  Threads: as the connection.  Spec: SPEC sections 1 and 2; invariants of
+ * schema.c.
  *
  * Functions that change something run within a write job.  Nothing here decides anything: which
  * change is right is quarantine/'s business, and so are the counters of blobs (catalog/blob.h).
- * Rows that are found live in the caller's arena.  Errors of all: RS_IO, RS_NOMEM, RS_CORRUPT (a row
- * that breaks the rules of the schema).
+ * Rows that are found live in the caller's arena.  Errors of all: RS_IO, RS_NOMEM, RS_CORRUPT (a
+ * row that breaks the rules of the schema).
  */
 #ifndef RS_CATALOG_MANIFEST_H
 #define RS_CATALOG_MANIFEST_H
@@ -40,7 +41,8 @@ const char *rs_shape_name(enum rs_shape shape);
 const char *rs_state_name(enum rs_state state);
 const char *rs_failed_by_name(enum rs_failed_by by);
 RS_MUST_CHECK bool rs_state_parse(const char *name, enum rs_state *ret);
-RS_MUST_CHECK bool rs_failed_by_parse(const char *name, enum rs_failed_by *ret); /* NULL is nobody */
+/* NULL is nobody */
+RS_MUST_CHECK bool rs_failed_by_parse(const char *name, enum rs_failed_by *ret);
 
 struct rs_manifest_row {
     int64_t id; /* its push order; never used twice */
@@ -81,23 +83,26 @@ struct rs_manifest_list {
     size_t n;
     size_t cap;
 };
-RS_MUST_CHECK enum rs_status rs_manifest_list_add(struct rs_manifest_list *list, struct rs_arena *arena,
-                                                  struct rs_manifest_row *row, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_manifest_list_add(struct rs_manifest_list *list,
+                                                  struct rs_arena *arena,
+                                                  struct rs_manifest_row *row,
+                                                  struct rs_err *reterr);
 
 /* *ret is NULL when there is no such manifest. */
-RS_MUST_CHECK enum rs_status rs_catalog_manifest_find(struct rs_db_conn *conn, struct rs_arena *arena,
-                                                      int64_t repository_id, const char *digest,
-                                                      struct rs_manifest_row **ret,
-                                                      struct rs_err *reterr);
-RS_MUST_CHECK enum rs_status rs_catalog_manifest_get(struct rs_db_conn *conn, struct rs_arena *arena,
-                                                     int64_t id, struct rs_manifest_row **ret,
+RS_MUST_CHECK enum rs_status
+rs_catalog_manifest_find(struct rs_db_conn *conn, struct rs_arena *arena, int64_t repository_id,
+                         const char *digest, struct rs_manifest_row **ret, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_catalog_manifest_get(struct rs_db_conn *conn,
+                                                     struct rs_arena *arena, int64_t id,
+                                                     struct rs_manifest_row **ret,
                                                      struct rs_err *reterr);
 
 /* The name of the repository that a manifest is in. */
 RS_MUST_CHECK enum rs_status rs_catalog_manifest_repository(struct rs_db_conn *conn,
                                                             struct rs_arena *arena,
                                                             const struct rs_manifest_row *row,
-                                                            const char **ret, struct rs_err *reterr);
+                                                            const char **ret,
+                                                            struct rs_err *reterr);
 
 /* Insert a row and its bytes.  row->id is set. */
 RS_MUST_CHECK enum rs_status rs_catalog_manifest_insert(struct rs_db_conn *conn,
@@ -148,66 +153,68 @@ RS_MUST_CHECK enum rs_status rs_catalog_manifest_add_ref(struct rs_db_conn *conn
                                                          const struct rs_ref_row *ref,
                                                          struct rs_err *reterr);
 /* All references by position. */
-RS_MUST_CHECK enum rs_status rs_catalog_manifest_refs(struct rs_db_conn *conn, struct rs_arena *arena,
-                                                      int64_t manifest_id, const struct rs_ref_row **ret,
-                                                      size_t *ret_n, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_catalog_manifest_refs(struct rs_db_conn *conn,
+                                                      struct rs_arena *arena, int64_t manifest_id,
+                                                      const struct rs_ref_row **ret, size_t *ret_n,
+                                                      struct rs_err *reterr);
 /* One blob that a manifest names, whatever the number of references. */
 struct rs_ref_blob {
     const char *digest;
     bool opens;
 };
-RS_MUST_CHECK enum rs_status rs_catalog_manifest_blobs(struct rs_db_conn *conn, struct rs_arena *arena,
-                                                       int64_t manifest_id, const struct rs_ref_blob **ret,
+RS_MUST_CHECK enum rs_status rs_catalog_manifest_blobs(struct rs_db_conn *conn,
+                                                       struct rs_arena *arena, int64_t manifest_id,
+                                                       const struct rs_ref_blob **ret,
                                                        size_t *ret_n, struct rs_err *reterr);
 /* Every reference of the manifest to this blob opens it from now on. */
-RS_MUST_CHECK enum rs_status rs_catalog_manifest_open_ref(struct rs_db_conn *conn, int64_t manifest_id,
-                                                          const char *digest, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_catalog_manifest_open_ref(struct rs_db_conn *conn,
+                                                          int64_t manifest_id, const char *digest,
+                                                          struct rs_err *reterr);
 
 /* Add the manifests that `manifest_id` was linked to when it was pushed and that still exist. */
-RS_MUST_CHECK enum rs_status rs_catalog_manifest_children(struct rs_db_conn *conn,
-                                                          struct rs_arena *arena, int64_t manifest_id,
-                                                          struct rs_manifest_list *list,
-                                                          struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status
+rs_catalog_manifest_children(struct rs_db_conn *conn, struct rs_arena *arena, int64_t manifest_id,
+                             struct rs_manifest_list *list, struct rs_err *reterr);
 /* Add the manifests that `manifest_id` names and that are in the repository now, linked or not. */
-RS_MUST_CHECK enum rs_status rs_catalog_manifest_named(struct rs_db_conn *conn, struct rs_arena *arena,
-                                                       int64_t manifest_id,
+RS_MUST_CHECK enum rs_status rs_catalog_manifest_named(struct rs_db_conn *conn,
+                                                       struct rs_arena *arena, int64_t manifest_id,
                                                        struct rs_manifest_list *list,
                                                        struct rs_err *reterr);
 /* Add the indexes in state `quarantined` that name this digest, at most n_max, oldest first. */
-RS_MUST_CHECK enum rs_status rs_catalog_manifest_parents(struct rs_db_conn *conn, struct rs_arena *arena,
-                                                         int64_t repository_id, const char *digest,
-                                                         size_t n_max, struct rs_manifest_list *list,
-                                                         struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status
+rs_catalog_manifest_parents(struct rs_db_conn *conn, struct rs_arena *arena, int64_t repository_id,
+                            const char *digest, size_t n_max, struct rs_manifest_list *list,
+                            struct rs_err *reterr);
 /* Add the attachments (by shape) whose subject is this digest, oldest first. */
-RS_MUST_CHECK enum rs_status rs_catalog_manifest_attachments(struct rs_db_conn *conn,
-                                                             struct rs_arena *arena,
-                                                             int64_t repository_id, const char *subject,
-                                                             struct rs_manifest_list *list,
-                                                             struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status
+rs_catalog_manifest_attachments(struct rs_db_conn *conn, struct rs_arena *arena,
+                                int64_t repository_id, const char *subject,
+                                struct rs_manifest_list *list, struct rs_err *reterr);
 
 /* Visit the images and indexes in quarantine that name a blob, oldest first, until fn says false.
  * `opens`: one of its references opens the blob when it is released. */
 typedef bool (*rs_manifest_visit)(int64_t id, bool opens, void *arg);
-RS_MUST_CHECK enum rs_status rs_catalog_manifest_each_holder(struct rs_db_conn *conn,
-                                                             int64_t repository_id, const char *digest,
-                                                             rs_manifest_visit fn, void *arg,
-                                                             struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status
+rs_catalog_manifest_each_holder(struct rs_db_conn *conn, int64_t repository_id, const char *digest,
+                                rs_manifest_visit fn, void *arg, struct rs_err *reterr);
 
 /**
- * rs_catalog_manifest_learn_alias(): `alias` turned out to be `digest`: whatever names it by the alias
- * names the digest from now on, in every repository, and the blob counters follow.
- * Called by rs_catalog_alias_add() for an alias that is new.
+ * rs_catalog_manifest_learn_alias(): `alias` turned out to be `digest`: whatever names it by the
+ * alias names the digest from now on, in every repository, and the blob counters follow. Called by
+ * rs_catalog_alias_add() for an alias that is new.
  */
-RS_MUST_CHECK enum rs_status rs_catalog_manifest_learn_alias(struct rs_db_conn *conn, const char *alias,
-                                                             const char *digest, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_catalog_manifest_learn_alias(struct rs_db_conn *conn,
+                                                             const char *alias, const char *digest,
+                                                             struct rs_err *reterr);
 
 /* ---- pushers ---- */
 
 /* This principal completed a PUT of these bytes.  Its first permission stays recorded. */
-RS_MUST_CHECK enum rs_status rs_catalog_manifest_add_pusher(struct rs_db_conn *conn, int64_t manifest_id,
-                                                            int64_t principal_id, const char *permission,
-                                                            int64_t now_ms, struct rs_err *reterr);
-RS_MUST_CHECK enum rs_status rs_catalog_manifest_is_pusher(struct rs_db_conn *conn, int64_t manifest_id,
+RS_MUST_CHECK enum rs_status
+rs_catalog_manifest_add_pusher(struct rs_db_conn *conn, int64_t manifest_id, int64_t principal_id,
+                               const char *permission, int64_t now_ms, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_catalog_manifest_is_pusher(struct rs_db_conn *conn,
+                                                           int64_t manifest_id,
                                                            int64_t principal_id, bool *ret,
                                                            struct rs_err *reterr);
 

@@ -24,7 +24,8 @@ static bool kind_parse(const char *name, enum rs_ref_kind *ret)
     return false;
 }
 
-enum rs_status rs_catalog_manifest_add_ref(struct rs_db_conn *conn, const struct rs_manifest_row *row,
+enum rs_status rs_catalog_manifest_add_ref(struct rs_db_conn *conn,
+                                           const struct rs_manifest_row *row,
                                            const struct rs_ref_row *ref, struct rs_err *reterr)
 {
     return rs_sql_run(conn,
@@ -229,11 +230,11 @@ enum rs_status rs_catalog_manifest_learn_alias(struct rs_db_conn *conn, const ch
     }
     for (;;) {
         int64_t repository_id = 0;
-        enum rs_status s = repository_naming(
-            conn,
-            "SELECT repository_id FROM manifest"
-            " WHERE subject_digest = $1 AND subject_digest >= 'sha512:' LIMIT 1",
-            alias, &repository_id, reterr);
+        enum rs_status s =
+            repository_naming(conn,
+                              "SELECT repository_id FROM manifest"
+                              " WHERE subject_digest = $1 AND subject_digest >= 'sha512:' LIMIT 1",
+                              alias, &repository_id, reterr);
         if (s == RS_OK && repository_id != 0)
             s = rename_subjects(conn, repository_id, alias, digest, reterr);
         if (s != RS_OK || repository_id == 0)

@@ -10,8 +10,8 @@ enum rs_status rs_catalog_policy_version(struct rs_db_conn *conn, char ret[RS_ID
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
     ret[0] = '\0';
-    enum rs_status s = rs_db_prepare(conn, "SELECT value FROM fact WHERE key = 'policy_version'", &st,
-                                     reterr);
+    enum rs_status s =
+        rs_db_prepare(conn, "SELECT value FROM fact WHERE key = 'policy_version'", &st, reterr);
     if (s == RS_OK)
         s = rs_stmt_step(st, &row, reterr);
     if (s != RS_OK || !row)
@@ -45,9 +45,9 @@ enum rs_status rs_catalog_policy_all(struct rs_db_conn *conn, struct rs_arena *a
     struct rs_catalog_policy *rows = rs_arena_alloc(arena, (n + 1) * sizeof(*rows));
     if (rows == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    s = rs_sql_open(conn,
-                    "SELECT pattern, rules, position FROM policy ORDER BY position, pattern LIMIT $1",
-                    &st, reterr, RS_SQL_INT(n));
+    s = rs_sql_open(
+        conn, "SELECT pattern, rules, position FROM policy ORDER BY position, pattern LIMIT $1",
+        &st, reterr, RS_SQL_INT(n));
     size_t i = 0;
     for (bool row = true; s == RS_OK && i < n; i++) {
         s = rs_stmt_step(st, &row, reterr);

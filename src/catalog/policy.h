@@ -21,8 +21,8 @@ RS_MUST_CHECK enum rs_status rs_catalog_policy_all(struct rs_db_conn *conn, stru
                                                    const struct rs_catalog_policy **ret,
                                                    size_t *ret_n, struct rs_err *reterr);
 /**
- * rs_catalog_policy_replace_all(): within a write job: these n policies, in this order, are now all.
- * Gives the list a new version and touches the access generation.
+ * rs_catalog_policy_replace_all(): within a write job: these n policies, in this order, are now
+ * all. Gives the list a new version and touches the access generation.
  */
 RS_MUST_CHECK enum rs_status rs_catalog_policy_replace_all(struct rs_db_conn *conn,
                                                            const struct rs_catalog_policy *policies,

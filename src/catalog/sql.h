@@ -19,8 +19,9 @@ struct rs_sql_arg {
 #define RS_SQL_INT(v) ((struct rs_sql_arg){.number = (int64_t)(v)})
 #define RS_SQL_TEXT(v) ((struct rs_sql_arg){.is_text = true, .text = (v)})
 
-#define RS_SQL_ARGS(...) (const struct rs_sql_arg[]){__VA_ARGS__}, \
-                         sizeof((const struct rs_sql_arg[]){__VA_ARGS__}) / sizeof(struct rs_sql_arg)
+#define RS_SQL_ARGS(...)                      \
+    (const struct rs_sql_arg[]){__VA_ARGS__}, \
+        sizeof((const struct rs_sql_arg[]){__VA_ARGS__}) / sizeof(struct rs_sql_arg)
 
 /* Prepare and bind; the caller steps. */
 #define rs_sql_open(conn, sql, ret_st, reterr, ...) \

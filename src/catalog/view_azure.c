@@ -10,15 +10,15 @@ enum rs_status rs_view_azure_repository(struct rs_db_conn *conn, const char *rep
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
     *ret_found = false;
-    enum rs_status s = rs_sql_open(
-        conn,
-        "SELECT r.created_ms, MAX(m.state_ms), COUNT(m.id),"
-        " (SELECT COUNT(*) FROM tag t WHERE t.repository_id = r.id"
-        "   AND ($2 = 1 OR t.live_manifest_id IS NOT NULL))"
-        " FROM repository r JOIN manifest m ON m.repository_id = r.id"
-        " WHERE r.name = $1 AND ($2 = 1 OR m.state = 'released')"
-        " GROUP BY r.id, r.created_ms",
-        &st, reterr, RS_SQL_TEXT(repository), RS_SQL_INT(rows == RS_VIEW_ROWS_ALL));
+    enum rs_status s =
+        rs_sql_open(conn,
+                    "SELECT r.created_ms, MAX(m.state_ms), COUNT(m.id),"
+                    " (SELECT COUNT(*) FROM tag t WHERE t.repository_id = r.id"
+                    "   AND ($2 = 1 OR t.live_manifest_id IS NOT NULL))"
+                    " FROM repository r JOIN manifest m ON m.repository_id = r.id"
+                    " WHERE r.name = $1 AND ($2 = 1 OR m.state = 'released')"
+                    " GROUP BY r.id, r.created_ms",
+                    &st, reterr, RS_SQL_TEXT(repository), RS_SQL_INT(rows == RS_VIEW_ROWS_ALL));
     if (s == RS_OK)
         s = rs_stmt_step(st, &row, reterr);
     if (s != RS_OK || !row)
@@ -34,12 +34,12 @@ enum rs_status rs_view_azure_repository(struct rs_db_conn *conn, const char *rep
 /* ---- tags ---- */
 
 /* Tags with the manifest that each shows: $2 is 1 for all rows, else live ones only. */
-#define TAGS \
-    "SELECT t.name, m.digest, m.pushed_ms, t.changed_ms FROM repository r" \
-    " JOIN tag t ON t.repository_id = r.id" \
-    " JOIN manifest m ON m.repository_id = r.id AND m.id = CASE" \
+#define TAGS                                                                       \
+    "SELECT t.name, m.digest, m.pushed_ms, t.changed_ms FROM repository r"         \
+    " JOIN tag t ON t.repository_id = r.id"                                        \
+    " JOIN manifest m ON m.repository_id = r.id AND m.id = CASE"                   \
     "  WHEN $2 = 1 AND t.staged_manifest_id IS NOT NULL THEN t.staged_manifest_id" \
-    "  ELSE t.live_manifest_id END" \
+    "  ELSE t.live_manifest_id END"                                                \
     " WHERE r.name = $1 AND ($2 = 1 OR m.state = 'released')"
 
 static enum rs_status tag_read(struct rs_stmt *st, struct rs_arena *arena, struct rs_azure_tag *ret,
@@ -62,8 +62,9 @@ enum rs_status rs_view_azure_tag(struct rs_db_conn *conn, struct rs_arena *arena
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
     *ret_found = false;
-    enum rs_status s = rs_sql_open(conn, TAGS " AND t.name = $3", &st, reterr, RS_SQL_TEXT(repository),
-                                   RS_SQL_INT(rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(tag));
+    enum rs_status s =
+        rs_sql_open(conn, TAGS " AND t.name = $3", &st, reterr, RS_SQL_TEXT(repository),
+                    RS_SQL_INT(rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(tag));
     if (s == RS_OK)
         s = rs_stmt_step(st, &row, reterr);
     if (s == RS_OK && row)
@@ -84,11 +85,12 @@ static const char *tags_sql(enum rs_azure_order order)
                     "  WHERE l.repository_id = r.id AND l.name = $3), 0), $3)"
                     " ORDER BY t.changed_ms, t.name LIMIT $5";
     case RS_AZURE_NEWEST_FIRST:
-        return TAGS " AND ($4 IS NULL OR m.digest = $4)"
-                    " AND ($3 = '' OR NOT EXISTS (SELECT 1 FROM tag l WHERE l.repository_id = r.id"
-                    "  AND l.name = $3) OR (t.changed_ms, t.name) < ((SELECT l.changed_ms FROM tag l"
-                    "  WHERE l.repository_id = r.id AND l.name = $3), $3))"
-                    " ORDER BY t.changed_ms DESC, t.name DESC LIMIT $5";
+        return TAGS
+            " AND ($4 IS NULL OR m.digest = $4)"
+            " AND ($3 = '' OR NOT EXISTS (SELECT 1 FROM tag l WHERE l.repository_id = r.id"
+            "  AND l.name = $3) OR (t.changed_ms, t.name) < ((SELECT l.changed_ms FROM tag l"
+            "  WHERE l.repository_id = r.id AND l.name = $3), $3))"
+            " ORDER BY t.changed_ms DESC, t.name DESC LIMIT $5";
     }
     return TAGS " AND ($4 IS NULL OR m.digest = $4) AND t.name > $3 ORDER BY t.name LIMIT $5";
 }
@@ -102,10 +104,10 @@ enum rs_status rs_view_azure_tags(struct rs_db_conn *conn, struct rs_arena *aren
     size_t n = 0;
     if (tags == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    enum rs_status s = rs_sql_open(conn, tags_sql(page->order), &st, reterr,
-                                   RS_SQL_TEXT(page->repository),
-                                   RS_SQL_INT(page->rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(page->last),
-                                   RS_SQL_TEXT(page->digest), RS_SQL_INT(page->n_max));
+    enum rs_status s =
+        rs_sql_open(conn, tags_sql(page->order), &st, reterr, RS_SQL_TEXT(page->repository),
+                    RS_SQL_INT(page->rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(page->last),
+                    RS_SQL_TEXT(page->digest), RS_SQL_INT(page->n_max));
     for (bool row = true; s == RS_OK && n < (size_t)page->n_max; n++) {
         s = rs_stmt_step(st, &row, reterr);
         if (s != RS_OK || !row)
@@ -119,7 +121,7 @@ enum rs_status rs_view_azure_tags(struct rs_db_conn *conn, struct rs_arena *aren
 
 /* ---- manifests ---- */
 
-#define MANIFESTS \
+#define MANIFESTS                                                             \
     "SELECT m.id FROM repository r JOIN manifest m ON m.repository_id = r.id" \
     " WHERE r.name = $1 AND ($2 = 1 OR m.state = 'released')"
 
@@ -149,10 +151,10 @@ enum rs_status rs_view_azure_manifests(struct rs_db_conn *conn, struct rs_arena 
     size_t n = 0;
     if (ids == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    enum rs_status s = rs_sql_open(conn, manifests_sql(page->order), &st, reterr,
-                                   RS_SQL_TEXT(page->repository),
-                                   RS_SQL_INT(page->rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(page->last),
-                                   RS_SQL_INT(page->n_max));
+    enum rs_status s =
+        rs_sql_open(conn, manifests_sql(page->order), &st, reterr, RS_SQL_TEXT(page->repository),
+                    RS_SQL_INT(page->rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(page->last),
+                    RS_SQL_INT(page->n_max));
     for (bool row = true; s == RS_OK && n < (size_t)page->n_max; n++) {
         s = rs_stmt_step(st, &row, reterr);
         if (s != RS_OK || !row)

@@ -13,8 +13,8 @@ enum rs_azure_order {
     RS_AZURE_OLDEST_FIRST,
     RS_AZURE_NEWEST_FIRST,
 };
-/* One page.  `last` is the tag or digest of the last entry of the page before; one that does not exist
- * is a place in the order of names, and the start in the other orders. */
+/* One page.  `last` is the tag or digest of the last entry of the page before; one that does not
+ * exist is a place in the order of names, and the start in the other orders. */
 struct rs_azure_page {
     const char *repository;
     enum rs_view_rows rows;
@@ -31,10 +31,9 @@ struct rs_azure_repository {
     int64_t n_tags;
 };
 /* *ret_found is false when there is no manifest of these rows. */
-RS_MUST_CHECK enum rs_status rs_view_azure_repository(struct rs_db_conn *conn, const char *repository,
-                                                      enum rs_view_rows rows, bool *ret_found,
-                                                      struct rs_azure_repository *ret,
-                                                      struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status
+rs_view_azure_repository(struct rs_db_conn *conn, const char *repository, enum rs_view_rows rows,
+                         bool *ret_found, struct rs_azure_repository *ret, struct rs_err *reterr);
 
 struct rs_azure_tag {
     const char *name;
@@ -52,7 +51,8 @@ RS_MUST_CHECK enum rs_status rs_view_azure_tags(struct rs_db_conn *conn, struct 
                                                 const struct rs_azure_tag **ret, size_t *ret_n,
                                                 struct rs_err *reterr);
 /* Ids of manifests. */
-RS_MUST_CHECK enum rs_status rs_view_azure_manifests(struct rs_db_conn *conn, struct rs_arena *arena,
+RS_MUST_CHECK enum rs_status rs_view_azure_manifests(struct rs_db_conn *conn,
+                                                     struct rs_arena *arena,
                                                      const struct rs_azure_page *page,
                                                      const int64_t **ret, size_t *ret_n,
                                                      struct rs_err *reterr);

@@ -4,13 +4,13 @@
 #include "catalog/sql.h"
 
 /* SPEC section 1: a part was never pushed under a tag and is named by an index in `quarantined`. */
-#define IS_PART \
+#define IS_PART                                                                                      \
     "(m.tagged = 0 AND EXISTS (SELECT 1 FROM manifest_ref f JOIN manifest p ON p.id = f.manifest_id" \
-    "  WHERE f.repository_id = m.repository_id AND f.digest = m.digest AND f.kind = 'manifest'" \
+    "  WHERE f.repository_id = m.repository_id AND f.digest = m.digest AND f.kind = 'manifest'"      \
     "   AND p.state = 'quarantined'))"
 #define IS_ROOT "m.joined = 0 AND NOT " IS_PART
 /* Held for a subject that is not there. */
-#define IS_ORPHAN \
+#define IS_ORPHAN                                            \
     "(m.joined = 1 AND NOT EXISTS (SELECT 1 FROM manifest s" \
     "  WHERE s.repository_id = m.repository_id AND s.digest = m.subject_digest))"
 
@@ -52,7 +52,8 @@ static enum rs_status rows_read(struct rs_db_conn *conn, struct rs_arena *arena,
     if (rows == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     for (size_t i = 0; i < page->n; i++) {
-        enum rs_status s = rs_catalog_manifest_get(conn, arena, page->ids[i], &rows[n].manifest, reterr);
+        enum rs_status s =
+            rs_catalog_manifest_get(conn, arena, page->ids[i], &rows[n].manifest, reterr);
         if (s != RS_OK)
             return s;
         rows[n].repository = page->repositories[i];
@@ -65,8 +66,9 @@ static enum rs_status rows_read(struct rs_db_conn *conn, struct rs_arena *arena,
 }
 
 enum rs_status rs_catalog_work_list(struct rs_db_conn *conn, struct rs_arena *arena,
-                                    const struct rs_work_query *query, const struct rs_work_row **ret,
-                                    size_t *ret_n, struct rs_err *reterr)
+                                    const struct rs_work_query *query,
+                                    const struct rs_work_row **ret, size_t *ret_n,
+                                    struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     struct id_page page = {0};
@@ -80,22 +82,23 @@ enum rs_status rs_catalog_work_list(struct rs_db_conn *conn, struct rs_arena *ar
                         &st, reterr, RS_SQL_TEXT(rs_state_name(query->state)),
                         RS_SQL_INT(query->after_id), RS_SQL_INT(query->n_max));
     else
-        s = rs_sql_open(conn,
-                        "SELECT m.id, r.name FROM repository r JOIN manifest m"
-                        " ON m.repository_id = r.id"
-                        " WHERE r.name = $4 AND m.state = $1 AND m.state <> 'released' AND m.id > $2"
-                        "  AND " IS_ROOT " ORDER BY m.id LIMIT $3",
-                        &st, reterr, RS_SQL_TEXT(rs_state_name(query->state)),
-                        RS_SQL_INT(query->after_id), RS_SQL_INT(query->n_max),
-                        RS_SQL_TEXT(query->repository));
+        s = rs_sql_open(
+            conn,
+            "SELECT m.id, r.name FROM repository r JOIN manifest m"
+            " ON m.repository_id = r.id"
+            " WHERE r.name = $4 AND m.state = $1 AND m.state <> 'released' AND m.id > $2"
+            "  AND " IS_ROOT " ORDER BY m.id LIMIT $3",
+            &st, reterr, RS_SQL_TEXT(rs_state_name(query->state)), RS_SQL_INT(query->after_id),
+            RS_SQL_INT(query->n_max), RS_SQL_TEXT(query->repository));
     if (s == RS_OK)
         s = page_read(st, arena, query->n_max, &page, reterr);
     return s == RS_OK ? rows_read(conn, arena, &page, ret, ret_n, reterr) : s;
 }
 
 enum rs_status rs_catalog_work_free(struct rs_db_conn *conn, struct rs_arena *arena,
-                                    const struct rs_work_free *query, const struct rs_work_row **ret,
-                                    size_t *ret_n, struct rs_err *reterr)
+                                    const struct rs_work_free *query,
+                                    const struct rs_work_row **ret, size_t *ret_n,
+                                    struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     struct id_page page = {0};
@@ -116,8 +119,9 @@ enum rs_status rs_catalog_work_free(struct rs_db_conn *conn, struct rs_arena *ar
 }
 
 enum rs_status rs_catalog_work_since(struct rs_db_conn *conn, struct rs_arena *arena,
-                                     const struct rs_work_since *query, const struct rs_work_row **ret,
-                                     size_t *ret_n, struct rs_err *reterr)
+                                     const struct rs_work_since *query,
+                                     const struct rs_work_row **ret, size_t *ret_n,
+                                     struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     struct id_page page = {0};
@@ -154,8 +158,8 @@ enum rs_status rs_catalog_work_is_part(struct rs_db_conn *conn, const struct rs_
     *ret = false;
     if (!rs_manifest_is_held(row))
         return RS_OK;
-    enum rs_status s = rs_sql_open(conn, "SELECT 1 FROM manifest m WHERE m.id = $1 AND " IS_PART, &st,
-                                   reterr, RS_SQL_INT(row->id));
+    enum rs_status s = rs_sql_open(conn, "SELECT 1 FROM manifest m WHERE m.id = $1 AND " IS_PART,
+                                   &st, reterr, RS_SQL_INT(row->id));
     return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
 }
 
@@ -165,13 +169,14 @@ enum rs_status rs_catalog_work_counts(struct rs_db_conn *conn, struct rs_work_co
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
     *ret = (struct rs_work_counts){0};
-    enum rs_status s = rs_db_prepare(conn,
-                                     "SELECT SUM(CASE WHEN state = 'quarantined' THEN 1 ELSE 0 END),"
-                                     " SUM(CASE WHEN state = 'failed' THEN 1 ELSE 0 END),"
-                                     " SUM(CASE WHEN state = 'quarantined' AND overdue_ms IS NOT NULL"
-                                     "  THEN 1 ELSE 0 END)"
-                                     " FROM manifest WHERE state <> 'released'",
-                                     &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn,
+                      "SELECT SUM(CASE WHEN state = 'quarantined' THEN 1 ELSE 0 END),"
+                      " SUM(CASE WHEN state = 'failed' THEN 1 ELSE 0 END),"
+                      " SUM(CASE WHEN state = 'quarantined' AND overdue_ms IS NOT NULL"
+                      "  THEN 1 ELSE 0 END)"
+                      " FROM manifest WHERE state <> 'released'",
+                      &st, reterr);
     if (s == RS_OK)
         s = rs_stmt_step(st, &row, reterr);
     if (s == RS_OK && row) {

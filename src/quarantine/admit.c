@@ -13,8 +13,8 @@ static enum rs_status is_repeat(const struct rs_admit *p, bool *ret, struct rs_e
     if (p->known == NULL)
         return RS_OK;
     if (p->in->n_tags == 0)
-        return rs_catalog_manifest_is_pusher(p->c->conn, p->known->id, p->in->identity->principal_id,
-                                             ret, reterr);
+        return rs_catalog_manifest_is_pusher(p->c->conn, p->known->id,
+                                             p->in->identity->principal_id, ret, reterr);
     for (size_t i = 0; i < p->in->n_tags; i++)
         if (!p->tags[i].is_latest)
             return RS_OK;
@@ -22,8 +22,8 @@ static enum rs_status is_repeat(const struct rs_admit *p, bool *ret, struct rs_e
     return RS_OK;
 }
 
-/* What every completed push of known bytes does: the pusher is remembered, the bytes are healed, and
- * where quarantine is off blobs that came later are opened. */
+/* What every completed push of known bytes does: the pusher is remembered, the bytes are healed,
+ * and where quarantine is off blobs that came later are opened. */
 static enum rs_status refresh(struct rs_admit *p, struct rs_err *reterr)
 {
     enum rs_status s = rs_catalog_manifest_heal(p->c->conn, p->in->digest, p->in->bytes, reterr);
@@ -39,8 +39,8 @@ static bool tags_may_move(const struct rs_admit *p, const char **ret_tag)
 {
     for (size_t i = 0; i < p->in->n_tags; i++) {
         const struct rs_admit_tag *tag = &p->tags[i];
-        bool points_elsewhere = tag->row.live_id != 0 &&
-                                (p->known == NULL || tag->row.live_id != p->known->id);
+        bool points_elsewhere =
+            tag->row.live_id != 0 && (p->known == NULL || tag->row.live_id != p->known->id);
         *ret_tag = tag->name;
         if (points_elsewhere && !tag->is_latest && rs_policy_is_immutable(&p->c->policy, tag->name))
             return false;
@@ -55,8 +55,8 @@ static enum rs_status judge(struct rs_admit *p, struct rs_err *reterr)
     enum rs_status s = rs_admit_permit(p, reterr);
     if (s == RS_OK && !tags_may_move(p, &tag))
         s = rs_fail(reterr, RS_CONFLICT,
-                    "the tag %s of %s is immutable and points to another manifest: use a new tag", tag,
-                    p->c->repository);
+                    "the tag %s of %s is immutable and points to another manifest: use a new tag",
+                    tag, p->c->repository);
     return s == RS_OK ? rs_admit_refs(p, reterr) : s;
 }
 
@@ -73,7 +73,8 @@ static enum rs_status admit(struct rs_admit *p, struct rs_admitted *ret, struct 
     if (s != RS_OK)
         return s;
     if (p->c->repository_id == 0)
-        s = rs_catalog_repository_ensure(p->c->conn, p->c->repository, &p->c->repository_id, reterr);
+        s = rs_catalog_repository_ensure(p->c->conn, p->c->repository, &p->c->repository_id,
+                                         reterr);
     if (s != RS_OK)
         return s;
     ret->is_new = p->known == NULL;

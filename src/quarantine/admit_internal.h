@@ -51,7 +51,8 @@ RS_MUST_CHECK enum rs_status rs_admit_permit(const struct rs_admit *p, struct rs
 /* The rule that quarantine-push alone reaches attachments only.  Errors: RS_DENIED. */
 RS_MUST_CHECK enum rs_status rs_admit_reach(const struct rs_admit *p, struct rs_err *reterr);
 /* If-Match and If-None-Match.  Errors: RS_PRECONDITION. */
-RS_MUST_CHECK enum rs_status rs_admit_preconditions(const struct rs_admit *p, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_admit_preconditions(const struct rs_admit *p,
+                                                    struct rs_err *reterr);
 
 /* References: find what is there; with quarantine on refuse what is missing. */
 RS_MUST_CHECK enum rs_status rs_admit_refs(struct rs_admit *p, struct rs_err *reterr);
@@ -71,14 +72,15 @@ RS_MUST_CHECK enum rs_status rs_admit_new(struct rs_admit *p, struct rs_admitted
 /* Bytes that are known here, under new tags or by somebody else. */
 RS_MUST_CHECK enum rs_status rs_admit_known(struct rs_admit *p, struct rs_err *reterr);
 
-/* Point the tags that do not do so yet to the manifest; events as its state asks for them (none with
- * `is_silent`).  *ret_n of *ret_names were moved; quarantine_event_id of the row is set. */
+/* Point the tags that do not do so yet to the manifest; events as its state asks for them (none
+ * with `is_silent`).  *ret_n of *ret_names were moved; quarantine_event_id of the row is set. */
 RS_MUST_CHECK enum rs_status rs_admit_tags(const struct rs_admit *p, struct rs_manifest_row *row,
                                            bool is_silent, const char ***ret_names, size_t *ret_n,
                                            struct rs_err *reterr);
 /* One event about the push itself, for a push by digest alone. */
-RS_MUST_CHECK enum rs_status rs_admit_announce(const struct rs_admit *p, struct rs_manifest_row *row,
-                                               const char *tag, char ret_id[RS_ID_TEXT_BYTES],
+RS_MUST_CHECK enum rs_status rs_admit_announce(const struct rs_admit *p,
+                                               struct rs_manifest_row *row, const char *tag,
+                                               char ret_id[RS_ID_TEXT_BYTES],
                                                struct rs_err *reterr);
 /* The permission that this push is made with. */
 const char *rs_admit_permission(const struct rs_admit *p);

@@ -94,9 +94,10 @@ static enum rs_status report_restore(const struct rs_change *c, int64_t manifest
         .reporter = rs_json_text(rs_json_get(node, "reporter")),
         .failing = true,
     };
-    bool good = row.name != NULL && row.reporter != NULL &&
-                rs_json_int(rs_json_get(node, "reporterId"), 0, RS_JSON_INT_MAX, &row.reporter_id) &&
-                rs_json_int(rs_json_get(node, "reportedMs"), 0, RS_JSON_INT_MAX, &row.reported_ms);
+    bool good =
+        row.name != NULL && row.reporter != NULL &&
+        rs_json_int(rs_json_get(node, "reporterId"), 0, RS_JSON_INT_MAX, &row.reporter_id) &&
+        rs_json_int(rs_json_get(node, "reportedMs"), 0, RS_JSON_INT_MAX, &row.reported_ms);
     if (!good)
         return rs_fail(reterr, RS_CORRUPT, NULL);
     if (rs_json_kind(stored) != RS_JSON_ABSENT && rs_json_kind(stored) != RS_JSON_NULL) {
@@ -116,7 +117,8 @@ static enum rs_status reports_restore(const struct rs_change *c, int64_t manifes
         return RS_OK;
     struct rs_json_limits limits = RS_JSON_LIMITS((size_t)16 << 20);
     limits.invalid_as = RS_CORRUPT;
-    enum rs_status s = rs_json_parse(verdict->checks, strlen(verdict->checks), &limits, &checks, reterr);
+    enum rs_status s =
+        rs_json_parse(verdict->checks, strlen(verdict->checks), &limits, &checks, reterr);
     for (size_t i = 0; s == RS_OK && i < rs_json_len(checks); i++)
         s = report_restore(c, manifest_id, rs_json_at(checks, i), reterr);
     return s;
@@ -141,7 +143,8 @@ static void verdict_apply(struct rs_manifest_row *row, const struct rs_verdict_r
 
 /* ---- attachments that were waiting for this manifest ---- */
 
-/* A subject that arrives released takes nobody in: what waits for it needs a decision of its own. */
+/* A subject that arrives released takes nobody in: what waits for it needs a decision of its own.
+ */
 static enum rs_status waiting_detach(const struct rs_admit *p, const struct rs_manifest_row *row,
                                      struct rs_err *reterr)
 {

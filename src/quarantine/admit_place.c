@@ -60,8 +60,8 @@ static enum rs_status tag_place(struct rs_admit *p, struct rs_admit_tag *tag, st
 }
 
 /*
- * SPEC section 1: an attachment names its subject by `subject` or by its fallback tag, and is pushed
- * by digest or under fallback tags of that same subject only.
+ * SPEC section 1: an attachment names its subject by `subject` or by its fallback tag, and is
+ * pushed by digest or under fallback tags of that same subject only.
  */
 static void subject_decide(struct rs_admit *p)
 {
@@ -158,9 +158,10 @@ static enum rs_status tag_permit(const struct rs_admit *p, const struct rs_admit
     bool is_free = rs_policy_is_off(&p->c->policy) && !is_held(tag->subject_row);
     if (!is_released || is_free || rs_access_has(p->in->access, RS_PERM_QUARANTINE_DECIDE))
         return RS_OK;
-    return rs_fail(reterr, RS_DENIED,
-                   "%s is released already: attaching it to %s by a tag needs quarantine-decide on %s",
-                   p->in->digest, tag->subject, p->c->repository);
+    return rs_fail(
+        reterr, RS_DENIED,
+        "%s is released already: attaching it to %s by a tag needs quarantine-decide on %s",
+        p->in->digest, tag->subject, p->c->repository);
 }
 
 enum rs_status rs_admit_permit(const struct rs_admit *p, struct rs_err *reterr)
@@ -235,8 +236,8 @@ static enum rs_status resolved_before(const struct rs_admit *p, const char **ret
         const struct rs_tag_row *tag = &p->tags[0].row;
         int64_t id = sees_held && tag->staged_id != 0 ? tag->staged_id : tag->live_id;
         row = NULL;
-        enum rs_status s = id == 0 ? RS_OK
-                                   : rs_catalog_manifest_get(p->c->conn, p->c->arena, id, &row, reterr);
+        enum rs_status s =
+            id == 0 ? RS_OK : rs_catalog_manifest_get(p->c->conn, p->c->arena, id, &row, reterr);
         if (s != RS_OK)
             return s;
     }
@@ -257,6 +258,7 @@ enum rs_status rs_admit_preconditions(const struct rs_admit *p, struct rs_err *r
         return rs_fail(reterr, RS_PRECONDITION,
                        "If-Match: the reference does not point there (any more): read it again");
     if (p->in->if_none_match != NULL && etag_names(p, p->in->if_none_match, digest))
-        return rs_fail(reterr, RS_PRECONDITION, "If-None-Match: the reference points there already");
+        return rs_fail(reterr, RS_PRECONDITION,
+                       "If-None-Match: the reference points there already");
     return RS_OK;
 }

@@ -35,7 +35,8 @@ static enum rs_status blob_is_there(const struct rs_admit *p, const char *digest
     *ret = false;
     if (p->c->repository_id == 0)
         return RS_OK;
-    enum rs_status s = rs_catalog_blob_link_get(p->c->conn, p->c->repository_id, digest, &link, &unknown);
+    enum rs_status s =
+        rs_catalog_blob_link_get(p->c->conn, p->c->repository_id, digest, &link, &unknown);
     if (s == RS_NOT_FOUND)
         return RS_OK;
     if (s != RS_OK) {
@@ -86,8 +87,8 @@ static enum rs_status refs_collect(struct rs_admit *p, struct rs_err *reterr)
     for (size_t i = 0; s == RS_OK && i < m->n_layers; i++)
         s = ref_add(p, RS_REF_LAYER, &m->layers[i], reterr);
     for (size_t i = 0; s == RS_OK && i < m->n_manifests; i++)
-        s = ref_add(p, m->manifests[i].is_manifest ? RS_REF_MANIFEST : RS_REF_BLOB, &m->manifests[i],
-                    reterr);
+        s = ref_add(p, m->manifests[i].is_manifest ? RS_REF_MANIFEST : RS_REF_BLOB,
+                    &m->manifests[i], reterr);
     return s;
 }
 
@@ -117,7 +118,8 @@ static int by_digest(const void *a, const void *b)
 static enum rs_status blobs_sorted(const struct rs_admit *p, const struct rs_admit_ref ***ret,
                                    size_t *ret_n, struct rs_err *reterr)
 {
-    const struct rs_admit_ref **sorted = rs_arena_alloc(p->c->arena, (p->n_refs + 1) * sizeof(*sorted));
+    const struct rs_admit_ref **sorted =
+        rs_arena_alloc(p->c->arena, (p->n_refs + 1) * sizeof(*sorted));
     size_t n = 0;
     if (sorted == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
@@ -158,8 +160,8 @@ enum rs_status rs_admit_refs_reopen(const struct rs_admit *p, struct rs_err *ret
     const struct rs_ref_blob *blobs = NULL;
     size_t n = 0;
     size_t n_opened = 0;
-    enum rs_status s = rs_catalog_manifest_blobs(p->c->conn, p->c->arena, p->known->id, &blobs, &n,
-                                                 reterr);
+    enum rs_status s =
+        rs_catalog_manifest_blobs(p->c->conn, p->c->arena, p->known->id, &blobs, &n, reterr);
     for (size_t i = 0; s == RS_OK && i < n; i++) {
         bool is_there = false;
         if (!blobs[i].opens)
@@ -169,7 +171,8 @@ enum rs_status rs_admit_refs_reopen(const struct rs_admit *p, struct rs_err *ret
         n_opened++;
         s = rs_catalog_manifest_open_ref(p->c->conn, p->known->id, blobs[i].digest, reterr);
         if (s == RS_OK)
-            s = rs_catalog_blob_count(p->c->conn, p->c->repository_id, blobs[i].digest, 0, 1, reterr);
+            s = rs_catalog_blob_count(p->c->conn, p->c->repository_id, blobs[i].digest, 0, 1,
+                                      reterr);
     }
     if (s != RS_OK || n_opened == 0)
         return s;

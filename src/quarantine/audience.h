@@ -17,7 +17,7 @@ enum rs_audience {
 };
 
 /* Permissions whose holders see everything about states (never content). */
-#define RS_AUDIENCE_FULL_PERMS \
+#define RS_AUDIENCE_FULL_PERMS                                                           \
     ((uint32_t)RS_PERM_QUARANTINE_PULL | RS_PERM_QUARANTINE_DECIDE | RS_PERM_CHECK_ANY | \
      RS_PERM_AUDIT_READ)
 
@@ -29,17 +29,18 @@ struct rs_asker {
 /* RS_AUDIENCE_NONE whenever something fails on the way. */
 RS_MUST_CHECK enum rs_status rs_audience_of(struct rs_db_conn *conn, const struct rs_asker *asker,
                                             const struct rs_policy *policy,
-                                            const struct rs_manifest_row *row, enum rs_audience *ret,
-                                            struct rs_err *reterr);
+                                            const struct rs_manifest_row *row,
+                                            enum rs_audience *ret, struct rs_err *reterr);
 
 /**
  * rs_audience_refuse(): the answer to a caller who lacks the permission for what he asks of this
  * manifest (NULL: it is not there): RS_DENIED if he may know of it, else RS_MANIFEST_UNKNOWN.
  * @needs  what he would need, for the message
  */
-RS_MUST_CHECK enum rs_status rs_audience_refuse(struct rs_db_conn *conn, const struct rs_asker *asker,
+RS_MUST_CHECK enum rs_status rs_audience_refuse(struct rs_db_conn *conn,
+                                                const struct rs_asker *asker,
                                                 const struct rs_policy *policy,
-                                                const struct rs_manifest_row *row, const char *needs,
-                                                struct rs_err *reterr);
+                                                const struct rs_manifest_row *row,
+                                                const char *needs, struct rs_err *reterr);
 
 #endif

@@ -91,7 +91,8 @@ static enum rs_status store(const struct rs_change *c, const struct rs_report *r
         .reporter = c->actor->name,
         .reported_ms = c->now_ms,
         .details = r->details,
-        .failing = rs_manifest_is_held(st->row) && is_failing_now(c, r, report_before(st, r->check)),
+        .failing =
+            rs_manifest_is_held(st->row) && is_failing_now(c, r, report_before(st, r->check)),
     };
     enum rs_status s = rs_catalog_check_put(c->conn, st->row->id, &row, reterr);
     /* A result ends the work that was claimed; while it runs the lease stays. */
@@ -158,8 +159,8 @@ static enum rs_status let_out(const struct rs_change *c, struct job *job, struct
 }
 
 /* The last failing check passed: back into quarantine. */
-static enum rs_status reverse(const struct rs_change *c, struct job *job, struct rs_manifest_row *row,
-                              struct rs_err *reterr)
+static enum rs_status reverse(const struct rs_change *c, struct job *job,
+                              struct rs_manifest_row *row, struct rs_err *reterr)
 {
     row->state = RS_STATE_QUARANTINED;
     row->failed_by = RS_FAILED_BY_NOBODY;
@@ -267,7 +268,8 @@ static enum rs_status run(struct rs_db_conn *conn, void *arg, struct rs_err *ret
 }
 
 enum rs_status rs_check_report(struct rs_db *db, const struct rs_report *report,
-                               struct rs_arena *arena, struct rs_reported *ret, struct rs_err *reterr)
+                               struct rs_arena *arena, struct rs_reported *ret,
+                               struct rs_err *reterr)
 {
     struct job job = {.report = report, .arena = arena, .ret = ret};
     *ret = (struct rs_reported){0};

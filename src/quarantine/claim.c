@@ -113,7 +113,9 @@ static enum rs_status take_run(struct rs_db_conn *conn, void *arg, struct rs_err
     s = rs_catalog_claim_put(conn, &claim, reterr);
     if (s == RS_OK)
         s = record(&c, "claimed", row, &claim, reterr);
-    return s == RS_OK ? claimed_make(job->arena, &claim, job->repository, row, &job->claimed, reterr) : s;
+    return s == RS_OK
+               ? claimed_make(job->arena, &claim, job->repository, row, &job->claimed, reterr)
+               : s;
 }
 
 /* ---- finding ---- */
@@ -128,8 +130,8 @@ static bool matches(const struct rs_claim_wish *wish, const char *repository)
 
 /* May the principal do that work there?  check "" is the decision. */
 static enum rs_status is_permitted(struct rs_auth *auth, const struct rs_identity *identity,
-                                   const char *repository, const char *check, struct rs_arena *arena,
-                                   bool *ret, struct rs_err *reterr)
+                                   const char *repository, const char *check,
+                                   struct rs_arena *arena, bool *ret, struct rs_err *reterr)
 {
     struct rs_access access = {0};
     *ret = false;
@@ -148,8 +150,8 @@ static bool is_settled(const struct rs_claim_wish *wish, const struct rs_manifes
 }
 
 static enum rs_status page_read(struct rs_db *db, const struct take_job *job, int64_t after_id,
-                                struct rs_arena *arena, const struct rs_work_row **ret, size_t *ret_n,
-                                struct rs_err *reterr)
+                                struct rs_arena *arena, const struct rs_work_row **ret,
+                                size_t *ret_n, struct rs_err *reterr)
 {
     RS_AUTO(rs_db_read) struct rs_db_read read = {0};
     const struct rs_work_free query = {
@@ -169,8 +171,7 @@ static enum rs_status is_asked_for(struct rs_db *db, const struct take_job *job,
 {
     struct rs_policy policy;
     enum rs_status s = rs_policy_for_db(db, repository, &policy, reterr);
-    *ret = s == RS_OK &&
-           (job->check[0] == '\0' || rs_policy_requires_check(&policy, job->check));
+    *ret = s == RS_OK && (job->check[0] == '\0' || rs_policy_requires_check(&policy, job->check));
     return s;
 }
 
@@ -180,8 +181,8 @@ static enum rs_status try_row(struct rs_db *db, struct take_job *job, const stru
     bool may = false;
     if (!matches(job->wish, row->repository) || !is_settled(job->wish, row->manifest))
         return RS_OK;
-    enum rs_status s = is_permitted(job->wish->auth, job->wish->identity, row->repository, job->check,
-                                    arena, &may, reterr);
+    enum rs_status s = is_permitted(job->wish->auth, job->wish->identity, row->repository,
+                                    job->check, arena, &may, reterr);
     if (s == RS_OK && may)
         s = is_asked_for(db, job, row->repository, &may, reterr);
     if (s != RS_OK || !may)
@@ -238,10 +239,12 @@ static enum rs_status hold_find(struct rs_db_conn *conn, const struct hold_job *
                                 struct rs_claim_row **ret_claim, struct rs_manifest_row **ret_row,
                                 struct rs_err *reterr)
 {
-    enum rs_status s = rs_catalog_claim_find(conn, job->arena, job->holder->claim, ret_claim, reterr);
-    if (s == RS_OK && (*ret_claim == NULL ||
-                       (*ret_claim)->principal_id != job->holder->identity->principal_id))
-        s = rs_fail(reterr, RS_NOT_FOUND, "there is no such claim of yours (any more): claim again");
+    enum rs_status s =
+        rs_catalog_claim_find(conn, job->arena, job->holder->claim, ret_claim, reterr);
+    if (s == RS_OK &&
+        (*ret_claim == NULL || (*ret_claim)->principal_id != job->holder->identity->principal_id))
+        s = rs_fail(reterr, RS_NOT_FOUND,
+                    "there is no such claim of yours (any more): claim again");
     if (s == RS_OK)
         s = rs_catalog_manifest_get(conn, job->arena, (*ret_claim)->manifest_id, ret_row, reterr);
     if (s == RS_OK && *ret_row == NULL)
@@ -263,7 +266,8 @@ static enum rs_status hold_change(const struct rs_change *c, struct hold_job *jo
     enum rs_status s = rs_catalog_claim_put(c->conn, claim, reterr);
     if (s == RS_OK)
         s = record(c, "claim-renewed", row, claim, reterr);
-    return s == RS_OK ? claimed_make(job->arena, claim, c->repository, row, &job->claimed, reterr) : s;
+    return s == RS_OK ? claimed_make(job->arena, claim, c->repository, row, &job->claimed, reterr)
+                      : s;
 }
 
 static enum rs_status hold_run(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
@@ -282,7 +286,8 @@ static enum rs_status hold_run(struct rs_db_conn *conn, void *arg, struct rs_err
 }
 
 /* Whoever lost the permission for the work does not keep it from others. */
-static enum rs_status renew_permit(struct rs_db *db, const struct hold_job *job, struct rs_err *reterr)
+static enum rs_status renew_permit(struct rs_db *db, const struct hold_job *job,
+                                   struct rs_err *reterr)
 {
     RS_AUTO(rs_db_read) struct rs_db_read read = {0};
     const struct rs_claim_holder *holder = job->holder;
@@ -299,12 +304,14 @@ static enum rs_status renew_permit(struct rs_db *db, const struct hold_job *job,
         s = is_permitted(holder->auth, holder->identity, repository, claim->check_name, job->arena,
                          &may, reterr);
     if (s == RS_OK && !may)
-        s = rs_fail(reterr, RS_NOT_FOUND, "there is no such claim of yours (any more): claim again");
+        s = rs_fail(reterr, RS_NOT_FOUND,
+                    "there is no such claim of yours (any more): claim again");
     return s;
 }
 
-enum rs_status rs_claim_renew(struct rs_db *db, const struct rs_claim_holder *holder, int64_t lease_ms,
-                              struct rs_arena *arena, struct rs_claimed **ret, struct rs_err *reterr)
+enum rs_status rs_claim_renew(struct rs_db *db, const struct rs_claim_holder *holder,
+                              int64_t lease_ms, struct rs_arena *arena, struct rs_claimed **ret,
+                              struct rs_err *reterr)
 {
     struct hold_job job = {.holder = holder, .lease_ms = lease_ms, .arena = arena};
     enum rs_status s = renew_permit(db, &job, reterr);

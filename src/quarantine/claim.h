@@ -23,10 +23,10 @@ struct rs_claim_wish {
 };
 
 /**
- * rs_claim_take(): the oldest root that needs the check (the policy requires it and nobody passed or
- * failed it) or the decision (nothing required is missing), that the caller may report or decide, and
- * that nobody holds a live claim on; under a new lease.  Audited.
- * *ret is NULL when there is none.  Errors: those of rs_db_write() and of the policies.
+ * rs_claim_take(): the oldest root that needs the check (the policy requires it and nobody passed
+ * or failed it) or the decision (nothing required is missing), that the caller may report or
+ * decide, and that nobody holds a live claim on; under a new lease.  Audited. *ret is NULL when
+ * there is none.  Errors: those of rs_db_write() and of the policies.
  */
 struct rs_claimed {
     const char *id;

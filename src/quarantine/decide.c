@@ -29,8 +29,8 @@ static enum rs_status duty_of(const struct rs_change *c, int64_t principal_id,
                               const struct rs_manifest_row *row, struct rs_err *reterr)
 {
     bool is_pusher = false;
-    enum rs_status s = rs_catalog_manifest_is_pusher(c->conn, row->id, principal_id, &is_pusher,
-                                                     reterr);
+    enum rs_status s =
+        rs_catalog_manifest_is_pusher(c->conn, row->id, principal_id, &is_pusher, reterr);
     if (s == RS_OK && is_pusher)
         s = rs_fail(reterr, RS_DENIED,
                     "duties are separate in %s: whoever pushed %s does not decide about it",
@@ -39,7 +39,8 @@ static enum rs_status duty_of(const struct rs_change *c, int64_t principal_id,
 }
 
 enum rs_status rs_decide_duties(const struct rs_change *c, int64_t principal_id,
-                                const struct rs_standing *st, bool with_parts, struct rs_err *reterr)
+                                const struct rs_standing *st, bool with_parts,
+                                struct rs_err *reterr)
 {
     if (!c->policy.separate_duties)
         return RS_OK;
@@ -70,10 +71,11 @@ static enum rs_status refuse_released(const struct rs_change *c, const struct rs
 {
     char since[RS_TIME_TEXT_BYTES];
     rs_clock_format(row->state_ms, since);
-    return rs_fail(reterr, RS_CONFLICT,
-                   "%s@%s is released since %s: quarantine is only for the first release; nothing was"
-                   " changed",
-                   c->repository, row->digest, since);
+    return rs_fail(
+        reterr, RS_CONFLICT,
+        "%s@%s is released since %s: quarantine is only for the first release; nothing was"
+        " changed",
+        c->repository, row->digest, since);
 }
 
 /* ---- failing ---- */
@@ -168,7 +170,8 @@ static enum rs_status override_print(const struct rs_change *c, const struct rs_
     rs_jw_array(&w);
     for (size_t i = 0; i < st->n_checks; i++) {
         const struct rs_standing_check *check = &st->checks[i];
-        if (check->is_required && (check->report == NULL || check->report->state != RS_CHECK_PASSED))
+        if (check->is_required &&
+            (check->report == NULL || check->report->state != RS_CHECK_PASSED))
             rs_jw_text(&w, check->name);
     }
     rs_jw_array_end(&w);
@@ -193,7 +196,8 @@ static enum rs_status refuse_missing(const struct rs_change *c, const struct rs_
                    c->repository, st->row->digest, rs_buf_text(&text));
 }
 
-/* With required checks a decision alone releases nothing, unless it is an override with a reason. */
+/* With required checks a decision alone releases nothing, unless it is an override with a reason.
+ */
 static enum rs_status checks_judge(const struct rs_change *c, const struct rs_decision *d,
                                    const struct rs_standing *st, struct rs_buf *ret_override,
                                    struct rs_err *reterr)
@@ -272,8 +276,8 @@ static enum rs_status run(struct rs_db_conn *conn, void *arg, struct rs_err *ret
     return s;
 }
 
-enum rs_status rs_decide(struct rs_db *db, const struct rs_decision *decision, struct rs_arena *arena,
-                         struct rs_decided *ret, struct rs_err *reterr)
+enum rs_status rs_decide(struct rs_db *db, const struct rs_decision *decision,
+                         struct rs_arena *arena, struct rs_decided *ret, struct rs_err *reterr)
 {
     struct job job = {.decision = decision, .arena = arena, .ret = ret};
     *ret = (struct rs_decided){0};

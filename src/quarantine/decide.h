@@ -21,7 +21,7 @@ struct rs_decision {
     struct rs_asker asker;
     const struct rs_actor *actor;
     const char *repository;
-    const char *digest;   /* any digest text */
+    const char *digest; /* any digest text */
     enum rs_verdict verdict;
     const char *details;  /* JSON or NULL */
     const char *reason;   /* of an override, or NULL */
@@ -33,16 +33,17 @@ struct rs_decision {
 struct rs_decided {
     bool changed;
     const struct rs_manifest_row *row; /* as it is now */
-    struct rs_release_plan plan;       /* what was released with it; n_members is 0 when nothing was */
+    /* what was released with it; n_members is 0 when nothing was */
+    struct rs_release_plan plan;
 };
 
 /**
  * rs_decide(): carry a decision out, in one transaction.
  * @arena  where the result lives; RS_CHANGE_ARENA_BYTES serve every decision
- * Errors: RS_DENIED and RS_MANIFEST_UNKNOWN (as SPEC section 4 tells the caller; also duties that are
- * separate), RS_CONFLICT (released already, a failed part, checks that are missing, a lost lease,
- * held with its subject), RS_PRECONDITION (expect, If-Match), RS_TOO_LARGE (details), and those of
- * rs_db_write().  After an error nothing has changed.
+ * Errors: RS_DENIED and RS_MANIFEST_UNKNOWN (as SPEC section 4 tells the caller; also duties that
+ * are separate), RS_CONFLICT (released already, a failed part, checks that are missing, a lost
+ * lease, held with its subject), RS_PRECONDITION (expect, If-Match), RS_TOO_LARGE (details), and
+ * those of rs_db_write().  After an error nothing has changed.
  */
 RS_MUST_CHECK enum rs_status rs_decide(struct rs_db *db, const struct rs_decision *decision,
                                        struct rs_arena *arena, struct rs_decided *ret,
@@ -59,6 +60,7 @@ struct rs_failure {
     const char *details; /* JSON or NULL */
 };
 RS_MUST_CHECK enum rs_status rs_decide_fail(const struct rs_change *c, struct rs_manifest_row *row,
-                                            const struct rs_failure *failure, struct rs_err *reterr);
+                                            const struct rs_failure *failure,
+                                            struct rs_err *reterr);
 
 #endif

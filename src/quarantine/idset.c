@@ -30,7 +30,8 @@ static enum rs_status grow(struct rs_idset *set, struct rs_arena *arena)
     return RS_OK;
 }
 
-enum rs_status rs_idset_add(struct rs_idset *set, struct rs_arena *arena, int64_t id, bool *ret_added)
+enum rs_status rs_idset_add(struct rs_idset *set, struct rs_arena *arena, int64_t id,
+                            bool *ret_added)
 {
     if (2 * (set->n + 1) > set->cap) {
         enum rs_status s = grow(set, arena);

@@ -18,7 +18,8 @@ static void boot_read(void)
     ssize_t n = fd < 0 ? -1 : read(fd, boot_id, sizeof(boot_id) - 1);
     size_t len = n > 0 ? strcspn(boot_id, "\n") : 0;
     boot_id[len] = '\0';
-    /* Without a name of its boot every start of the daemon counts as one: leases only get longer. */
+    /* Without a name of its boot every start of the daemon counts as one: leases only get longer.
+     */
     if (len == 0)
         rs_id_new(boot_id);
 }
@@ -57,8 +58,9 @@ enum rs_status rs_lease_require(const struct rs_change *c, const char *claim, in
         return s;
     if (row == NULL || row->principal_id != principal_id || row->manifest_id != manifest_id ||
         strcmp(row->check_name, check) != 0 || !rs_lease_is_live(row))
-        return rs_fail(reterr, RS_CONFLICT,
-                       "the lease of this claim is lost (it ended, was given back, or is for something"
-                       " else): claim again");
+        return rs_fail(
+            reterr, RS_CONFLICT,
+            "the lease of this claim is lost (it ended, was given back, or is for something"
+            " else): claim again");
     return RS_OK;
 }

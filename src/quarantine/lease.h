@@ -23,9 +23,8 @@ bool rs_lease_is_live(const struct rs_claim_row *claim);
 void rs_lease_start(struct rs_claim_row *claim, int64_t lease_ms, int64_t now_ms);
 
 /**
- * rs_lease_require(): within a write job: the claim with this id is live, belongs to this principal and
- * is on (manifest, check).  check "" is the decision.
- * Errors: RS_CONFLICT (the lease is lost).
+ * rs_lease_require(): within a write job: the claim with this id is live, belongs to this principal
+ * and is on (manifest, check).  check "" is the decision. Errors: RS_CONFLICT (the lease is lost).
  */
 RS_MUST_CHECK enum rs_status rs_lease_require(const struct rs_change *c, const char *claim,
                                               int64_t principal_id, int64_t manifest_id,

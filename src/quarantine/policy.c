@@ -70,8 +70,8 @@ static void slot_read(const struct rs_catalog_policy *row, struct policy_slot *s
     (void)rs_text_copy(slot->policy.pattern, sizeof(slot->policy.pattern), row->pattern);
 }
 
-static enum rs_status set_load(struct rs_db_conn *conn, const char *version, struct policy_set **ret,
-                               struct rs_err *reterr)
+static enum rs_status set_load(struct rs_db_conn *conn, const char *version,
+                               struct policy_set **ret, struct rs_err *reterr)
 {
     struct rs_arena arena;
     rs_arena_init(&arena, (size_t)64 << 20);
@@ -97,7 +97,8 @@ static enum rs_status set_load(struct rs_db_conn *conn, const char *version, str
 }
 
 /* The set as the transaction of `conn` sees it. */
-static enum rs_status set_get(struct rs_db_conn *conn, struct policy_set **ret, struct rs_err *reterr)
+static enum rs_status set_get(struct rs_db_conn *conn, struct policy_set **ret,
+                              struct rs_err *reterr)
 {
     char version[RS_ID_TEXT_BYTES];
     enum rs_status s = rs_catalog_policy_version(conn, version, reterr);
@@ -136,7 +137,8 @@ enum rs_status rs_policy_for(struct rs_db_conn *conn, const char *repository, st
             continue;
         if (slot->is_broken) {
             (void)rs_fail(reterr, RS_CORRUPT, NULL);
-            return rs_err_log(reterr, "the policy %s cannot be read", slot->policy.pattern), RS_CORRUPT;
+            return rs_err_log(reterr, "the policy %s cannot be read", slot->policy.pattern),
+                   RS_CORRUPT;
         }
         *ret = slot->policy;
         return RS_OK;

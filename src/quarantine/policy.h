@@ -2,9 +2,9 @@
  * quarantine/policy.h: which rules hold in a repository.
  * Layer: quarantine.  Threads: any.  Spec: SPEC section 5 ("Policy per repository pattern").
  *
- * Policies are an ordered list in the catalog; the first whose pattern matches the repository holds,
- * whole: nothing is inherited from the ones after it, what it does not say has its default.  Without
- * a match the defaults hold: everything is quarantined.
+ * Policies are an ordered list in the catalog; the first whose pattern matches the repository
+ * holds, whole: nothing is inherited from the ones after it, what it does not say has its default.
+ * Without a match the defaults hold: everything is quarantined.
  */
 #ifndef RS_QUARANTINE_POLICY_H
 #define RS_QUARANTINE_POLICY_H
@@ -72,8 +72,8 @@ struct rs_policy_times {
     int64_t expire_failed_after_ms;
     int64_t expire_quarantined_after_ms;
 };
-RS_MUST_CHECK enum rs_status rs_policy_shortest(struct rs_db_conn *conn, struct rs_policy_times *ret,
-                                                struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_policy_shortest(struct rs_db_conn *conn,
+                                                struct rs_policy_times *ret, struct rs_err *reterr);
 
 bool rs_policy_requires_check(const struct rs_policy *policy, const char *check);
 /* `*` in a pattern of immutable_tags stands for any run of characters. */
@@ -119,10 +119,11 @@ RS_MUST_CHECK enum rs_status rs_policy_remove(struct rs_db *db, const struct rs_
 RS_MUST_CHECK enum rs_status rs_policy_list(struct rs_db *db, struct rs_buf *out,
                                             struct rs_err *reterr);
 
-/* A body as the API takes it: the rules with `pattern` (required) and `position` (optional, else -1).
- * Errors: RS_BAD_REQUEST. */
-RS_MUST_CHECK enum rs_status rs_policy_parse_body(const struct rs_json *object, struct rs_policy *ret,
-                                                  int64_t *ret_position, struct rs_err *reterr);
+/* A body as the API takes it: the rules with `pattern` (required) and `position` (optional, else
+ * -1). Errors: RS_BAD_REQUEST. */
+RS_MUST_CHECK enum rs_status rs_policy_parse_body(const struct rs_json *object,
+                                                  struct rs_policy *ret, int64_t *ret_position,
+                                                  struct rs_err *reterr);
 
 /**
  * rs_policy_apply_initial(): within a write job on a catalog that was just created: store the

@@ -32,7 +32,8 @@ static bool tag_pattern_is_valid(const char *pattern)
 {
     size_t n = strlen(pattern);
     return n > 0 && n < RS_POLICY_TAG_PATTERN_BYTES &&
-           strspn(pattern, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-*") == n;
+           strspn(pattern, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-*") ==
+               n;
 }
 
 static enum rs_status bad_key(const char *key, const char *what, struct rs_err *reterr)
@@ -115,7 +116,8 @@ static enum rs_status checks_read(const struct rs_json *object, struct rs_policy
         const char *name = rs_json_text(rs_json_at(node, i));
         if (name == NULL || !rs_check_name_is_valid(name) || rs_policy_requires_check(ret, name))
             return bad_key("checks",
-                           "different names of a-z, 0-9, '.', '_', '-', at most 64 characters", reterr);
+                           "different names of a-z, 0-9, '.', '_', '-', at most 64 characters",
+                           reterr);
         (void)rs_text_copy(ret->checks[ret->n_checks++], RS_CHECK_NAME_BYTES, name);
     }
     qsort(ret->checks, ret->n_checks, sizeof(ret->checks[0]), check_compare);
@@ -134,9 +136,10 @@ static enum rs_status immutable_read(const struct rs_json *object, struct rs_pol
     for (size_t i = 0; i < n; i++) {
         const char *pattern = rs_json_text(rs_json_at(node, i));
         if (pattern == NULL || !tag_pattern_is_valid(pattern))
-            return bad_key("immutable_tags", "tags, in which '*' stands for any characters", reterr);
-        (void)rs_text_copy(ret->immutable_tags[ret->n_immutable_tags++], RS_POLICY_TAG_PATTERN_BYTES,
-                           pattern);
+            return bad_key("immutable_tags", "tags, in which '*' stands for any characters",
+                           reterr);
+        (void)rs_text_copy(ret->immutable_tags[ret->n_immutable_tags++],
+                           RS_POLICY_TAG_PATTERN_BYTES, pattern);
     }
     return RS_OK;
 }
@@ -144,12 +147,12 @@ static enum rs_status immutable_read(const struct rs_json *object, struct rs_pol
 static enum rs_status rules_read(const struct rs_json *object, struct rs_policy *ret,
                                  struct rs_err *reterr)
 {
-    enum rs_status s = rs_json_only(
-        object,
-        RS_JSON_KEYS("pattern", "position", "quarantine", "checks", "overdue_after",
-                     "expire_failed_after", "expire_quarantined_after", "immutable_tags", "echo",
-                     "disclose", "separate_duties"),
-        reterr);
+    enum rs_status s =
+        rs_json_only(object,
+                     RS_JSON_KEYS("pattern", "position", "quarantine", "checks", "overdue_after",
+                                  "expire_failed_after", "expire_quarantined_after",
+                                  "immutable_tags", "echo", "disclose", "separate_duties"),
+                     reterr);
     if (s == RS_OK)
         s = mode_read(object, ret, reterr);
     if (s == RS_OK)
@@ -159,7 +162,8 @@ static enum rs_status rules_read(const struct rs_json *object, struct rs_policy 
     if (s == RS_OK)
         s = duration_read(object, "expire_failed_after", &ret->expire_failed_after_ms, reterr);
     if (s == RS_OK)
-        s = duration_read(object, "expire_quarantined_after", &ret->expire_quarantined_after_ms, reterr);
+        s = duration_read(object, "expire_quarantined_after", &ret->expire_quarantined_after_ms,
+                          reterr);
     if (s == RS_OK)
         s = immutable_read(object, ret, reterr);
     if (s == RS_OK)
@@ -176,7 +180,8 @@ enum rs_status rs_policy_parse(const struct rs_json *object, const char *pattern
 {
     struct rs_policy policy = {.quarantine = RS_QUARANTINE_ON, .echo = true, .disclose = true};
     rs_policy_deny(ret);
-    if (!rs_glob_is_valid(pattern) || !rs_text_copy(policy.pattern, sizeof(policy.pattern), pattern))
+    if (!rs_glob_is_valid(pattern) ||
+        !rs_text_copy(policy.pattern, sizeof(policy.pattern), pattern))
         return rs_fail(reterr, RS_BAD_REQUEST,
                        "policy: the pattern must be a repository name in which '*' stands for"
                        " anything inside a path component and '**' for anything");
@@ -195,8 +200,8 @@ enum rs_status rs_policy_parse_body(const struct rs_json *object, struct rs_poli
     enum rs_status s = rs_json_member_text(object, "pattern", RS_JSON_REQUIRED,
                                            RS_POLICY_PATTERN_BYTES - 1, &pattern, reterr);
     if (s == RS_OK)
-        s = rs_json_member_int(object, "position", RS_JSON_OPTIONAL, 0, RS_POLICIES_MAX, ret_position,
-                               reterr);
+        s = rs_json_member_int(object, "position", RS_JSON_OPTIONAL, 0, RS_POLICIES_MAX,
+                               ret_position, reterr);
     return s == RS_OK ? rs_policy_parse(object, pattern, ret, reterr) : s;
 }
 

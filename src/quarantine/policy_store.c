@@ -23,9 +23,9 @@ static void rules_print(struct rs_jw *w, const char *key, const char *rules)
         rs_jw_text(w, rules);
 }
 
-static enum rs_status audit(struct rs_db_conn *conn, const struct rs_actor *actor, const char *action,
-                            const struct rs_catalog_policy *policy, const char *before,
-                            struct rs_err *reterr)
+static enum rs_status audit(struct rs_db_conn *conn, const struct rs_actor *actor,
+                            const char *action, const struct rs_catalog_policy *policy,
+                            const char *before, struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(RS_AUDIT_DETAILS_BYTES_MAX);
     struct rs_jw w = RS_JW_INIT(&details);
@@ -66,7 +66,8 @@ struct put_job {
 };
 
 static enum rs_status put_rows(struct rs_db_conn *conn, struct put_job *job,
-                               const struct rs_catalog_policy *rows, size_t n, struct rs_err *reterr)
+                               const struct rs_catalog_policy *rows, size_t n,
+                               struct rs_err *reterr)
 {
     const char *pattern = job->change->policy.pattern;
     size_t old = place_of(rows, n, pattern);
@@ -92,7 +93,8 @@ static enum rs_status put_rows(struct rs_db_conn *conn, struct put_job *job,
             from++;
         next[to] = to == at ? mine : rows[from++];
     }
-    enum rs_status s = rs_catalog_policy_replace_all(conn, next, rest + 1, rs_clock_unix_ms(), reterr);
+    enum rs_status s =
+        rs_catalog_policy_replace_all(conn, next, rest + 1, rs_clock_unix_ms(), reterr);
     if (s != RS_OK)
         return s;
     return audit(conn, job->change->actor, job->created ? "policy-added" : "policy-changed", &mine,
@@ -257,7 +259,8 @@ static enum rs_status initial_store(struct rs_db_conn *conn, const struct rs_act
     size_t n_there = 0;
     enum rs_status s = rs_catalog_policy_all(conn, arena, &there, &n_there, reterr);
     if (s == RS_OK && n_there > 0)
-        s = rs_fail(reterr, RS_CONFLICT, "the catalog has policies: change them through the daemon");
+        s = rs_fail(reterr, RS_CONFLICT,
+                    "the catalog has policies: change them through the daemon");
     if (s == RS_OK)
         s = rs_catalog_policy_replace_all(conn, rows, n, rs_clock_unix_ms(), reterr);
     for (size_t i = 0; s == RS_OK && i < n; i++)

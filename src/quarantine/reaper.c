@@ -32,8 +32,8 @@ static enum rs_state state_of(enum rs_reaper_due due)
     return due == RS_REAPER_EXPIRE_FAILED ? RS_STATE_FAILED : RS_STATE_QUARANTINED;
 }
 
-static bool is_due(enum rs_reaper_due due, const struct rs_policy *policy, const struct rs_manifest_row *row,
-                   int64_t now_ms)
+static bool is_due(enum rs_reaper_due due, const struct rs_policy *policy,
+                   const struct rs_manifest_row *row, int64_t now_ms)
 {
     int64_t after_ms = after_of(due, policy);
     return after_ms > 0 && row->state == state_of(due) && now_ms - row->state_ms >= after_ms &&
@@ -78,7 +78,8 @@ static enum rs_status overdue(const struct rs_change *c, struct rs_manifest_row 
     return s == RS_OK ? rs_change_emit(c, &event, NULL, reterr) : s;
 }
 
-/* Is it decided about by itself?  An attachment whose subject is not there expires by itself too. */
+/* Is it decided about by itself?  An attachment whose subject is not there expires by itself too.
+ */
 static enum rs_status is_alone(const struct rs_change *c, const struct rs_standing *st,
                                enum rs_reaper_due due, bool *ret, struct rs_err *reterr)
 {
@@ -99,7 +100,8 @@ static enum rs_status run(struct rs_db_conn *conn, void *arg, struct rs_err *ret
     struct rs_standing st;
     struct rs_manifest_row *row = NULL;
     bool alone = false;
-    enum rs_status s = rs_change_begin(conn, job->arena, &daemon_itself, job->repository, &c, reterr);
+    enum rs_status s =
+        rs_change_begin(conn, job->arena, &daemon_itself, job->repository, &c, reterr);
     if (s == RS_OK)
         s = rs_catalog_manifest_get(conn, job->arena, job->manifest_id, &row, reterr);
     if (s != RS_OK || row == NULL || row->repository_id != c.repository_id ||
@@ -115,12 +117,14 @@ static enum rs_status run(struct rs_db_conn *conn, void *arg, struct rs_err *ret
         return overdue(&c, row, reterr);
     return rs_remove_manifest(&c, row,
                               job->due == RS_REAPER_EXPIRE_FAILED ? "{\"expired\":\"failed\"}"
-                                                            : "{\"expired\":\"quarantined\"}",
+                                                                  : "{\"expired\":\"quarantined\"}",
                               reterr);
 }
 
-/* The shortest time that any policy names, 0 when none does: nothing younger has to be looked at. */
-static enum rs_status shortest(struct rs_db *db, enum rs_reaper_due due, int64_t *ret_ms, struct rs_err *reterr)
+/* The shortest time that any policy names, 0 when none does: nothing younger has to be looked at.
+ */
+static enum rs_status shortest(struct rs_db *db, enum rs_reaper_due due, int64_t *ret_ms,
+                               struct rs_err *reterr)
 {
     RS_AUTO(rs_db_read) struct rs_db_read read = {0};
     struct rs_policy_times times = {0};
@@ -151,7 +155,8 @@ struct step {
 };
 
 static enum rs_status page_read(struct rs_db *db, const struct step *step, struct rs_arena *arena,
-                                const struct rs_work_row **ret, size_t *ret_n, struct rs_err *reterr)
+                                const struct rs_work_row **ret, size_t *ret_n,
+                                struct rs_err *reterr)
 {
     RS_AUTO(rs_db_read) struct rs_db_read read = {0};
     const struct rs_work_since query = {

@@ -9,8 +9,8 @@
 
 /* ---- by tag ---- */
 
-static enum rs_status manifest_of(const struct rs_change *c, int64_t id, struct rs_manifest_row **ret,
-                                  struct rs_err *reterr)
+static enum rs_status manifest_of(const struct rs_change *c, int64_t id,
+                                  struct rs_manifest_row **ret, struct rs_err *reterr)
 {
     *ret = NULL;
     return id == 0 ? RS_OK : rs_catalog_manifest_get(c->conn, c->arena, id, ret, reterr);
@@ -175,7 +175,8 @@ static enum rs_status verdict_keep(const struct rs_change *c, const struct rs_ma
         .at_ms = m->state_ms,
         .checks = rs_buf_text(&checks),
     };
-    return s == RS_OK ? rs_catalog_verdict_put(c->conn, c->repository, m->digest, &verdict, reterr) : s;
+    return s == RS_OK ? rs_catalog_verdict_put(c->conn, c->repository, m->digest, &verdict, reterr)
+                      : s;
 }
 
 static enum rs_status manifest_tell(const struct rs_change *c, const struct rs_manifest_row *m,

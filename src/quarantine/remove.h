@@ -17,7 +17,8 @@ RS_MUST_CHECK enum rs_status rs_remove_tag(const struct rs_change *c, const char
  * @reason  JSON for the record's details (an expiry says so), or NULL
  * Errors: faults.
  */
-RS_MUST_CHECK enum rs_status rs_remove_manifest(const struct rs_change *c, struct rs_manifest_row *row,
-                                                const char *reason, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_remove_manifest(const struct rs_change *c,
+                                                struct rs_manifest_row *row, const char *reason,
+                                                struct rs_err *reterr);
 
 #endif

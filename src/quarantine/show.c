@@ -36,7 +36,8 @@ void rs_show_checks(const struct rs_standing *st, bool in_full, struct rs_jw *w)
         rs_jw_object(w);
         rs_jw_member_text(w, "name", check->name);
         rs_jw_member_bool(w, "required", check->is_required);
-        rs_jw_member_text(w, "state", report == NULL ? "waiting" : rs_check_state_name(report->state));
+        rs_jw_member_text(w, "state",
+                          report == NULL ? "waiting" : rs_check_state_name(report->state));
         if (in_full && report != NULL) {
             rs_jw_member_text(w, "reporter", report->reporter);
             rs_jw_member_time(w, "reported", report->reported_ms);
@@ -86,8 +87,9 @@ static enum rs_status tags(const struct page *p)
     size_t n_live = 0;
     size_t n_staged = 0;
     const struct rs_change *c = p->c;
-    enum rs_status s = rs_catalog_tag_list_pointing(c->conn, c->arena, c->repository_id, p->st->row->id,
-                                                    RS_TAG_LIVE, &live, &n_live, p->reterr);
+    enum rs_status s =
+        rs_catalog_tag_list_pointing(c->conn, c->arena, c->repository_id, p->st->row->id,
+                                     RS_TAG_LIVE, &live, &n_live, p->reterr);
     if (s == RS_OK)
         s = rs_catalog_tag_list_pointing(c->conn, c->arena, c->repository_id, p->st->row->id,
                                          RS_TAG_STAGED, &staged, &n_staged, p->reterr);
@@ -105,8 +107,8 @@ static enum rs_status claims(const struct page *p)
 {
     const struct rs_claim_row *rows = NULL;
     size_t n = 0;
-    enum rs_status s = rs_catalog_claim_list(p->c->conn, p->c->arena, p->st->row->id, &rows, &n,
-                                             p->reterr);
+    enum rs_status s =
+        rs_catalog_claim_list(p->c->conn, p->c->arena, p->st->row->id, &rows, &n, p->reterr);
     if (s != RS_OK)
         return s;
     rs_jw_key(p->w, "claims");
@@ -144,8 +146,8 @@ static enum rs_status parts(const struct page *p)
     size_t n = 0;
     if (p->st->row->shape != RS_SHAPE_INDEX)
         return RS_OK;
-    enum rs_status s = rs_catalog_manifest_refs(p->c->conn, p->c->arena, p->st->row->id, &refs, &n,
-                                                p->reterr);
+    enum rs_status s =
+        rs_catalog_manifest_refs(p->c->conn, p->c->arena, p->st->row->id, &refs, &n, p->reterr);
     rs_jw_key(p->w, "parts");
     rs_jw_array(p->w);
     for (size_t i = 0; s == RS_OK && i < n; i++)
@@ -286,8 +288,8 @@ static enum rs_status answer(struct rs_db *db, struct question *q, struct rs_buf
     return s;
 }
 
-enum rs_status rs_show_manifest(struct rs_db *db, const struct rs_asker *asker, const char *repository,
-                                const char *digest, struct rs_buf *out,
+enum rs_status rs_show_manifest(struct rs_db *db, const struct rs_asker *asker,
+                                const char *repository, const char *digest, struct rs_buf *out,
                                 char ret_etag[RS_ETAG_BYTES], struct rs_err *reterr)
 {
     struct question q = {.asker = asker, .repository = repository, .digest = digest};

@@ -13,11 +13,11 @@
 /**
  * rs_show_manifest(): append what this caller may know.
  *
- * In brief: {repository, digest, state, since, checks: [{name, required, state}]}; a check's state is
- * "waiting" (no report), "running", "passed" or "failed".
- * In full also: kind, mediaType, artifactType, size, publisher, pushedWith, pushed, tags {live,
- * staged}, subject, joined, root, roots (of a part), failedBy, decidedBy, details, overdueSince,
- * observed, reporter/reported/details of the checks, claims, parts, attachments, releaseBlockedBy.
+ * In brief: {repository, digest, state, since, checks: [{name, required, state}]}; a check's state
+ * is "waiting" (no report), "running", "passed" or "failed". In full also: kind, mediaType,
+ * artifactType, size, publisher, pushedWith, pushed, tags {live, staged}, subject, joined, root,
+ * roots (of a part), failedBy, decidedBy, details, overdueSince, observed,
+ * reporter/reported/details of the checks, claims, parts, attachments, releaseBlockedBy.
  *
  * @ret_etag  for ETag and If-Match
  * Errors: RS_MANIFEST_UNKNOWN (not there, or not for this caller), RS_DIGEST_INVALID, faults.

@@ -9,8 +9,8 @@ struct page {
     const struct rs_azure_question *q;
     const struct rs_change *c;
     const struct rs_manifest_row *row;
-    bool in_full;  /* details of the decision, staged tags */
-    bool is_open;  /* more than the bare state */
+    bool in_full; /* details of the decision, staged tags */
+    bool is_open; /* more than the bare state */
     struct rs_jw *w;
     struct rs_err *reterr;
 };
@@ -82,8 +82,8 @@ static enum rs_status image_size(const struct page *p)
     const struct rs_ref_row *refs = NULL;
     size_t n = 0;
     uint64_t sum = p->row->size;
-    enum rs_status s = rs_catalog_manifest_refs(p->c->conn, p->c->arena, p->row->id, &refs, &n,
-                                                p->reterr);
+    enum rs_status s =
+        rs_catalog_manifest_refs(p->c->conn, p->c->arena, p->row->id, &refs, &n, p->reterr);
     for (size_t i = 0; s == RS_OK && i < n; i++)
         sum += refs[i].size; /* at most 8,192 times 2^53 */
     rs_jw_key(p->w, "imageSize");

@@ -28,12 +28,13 @@ RS_MUST_CHECK enum rs_status rs_show_azure_manifest(struct rs_db *db,
                                                     const struct rs_azure_question *q,
                                                     struct rs_buf *out, struct rs_err *reterr);
 
-/* `"changeableAttributes": {...}` of a tag or repository; all that can be changed here is a state. */
+/* `"changeableAttributes": {...}` of a tag or repository; all that can be changed here is a state.
+ */
 void rs_show_azure_attributes(struct rs_jw *w);
 
 /**
- * rs_show_azure_entry(): one manifest of a list, as the `manifest` object of above: one that the caller
- * sees in lists.
+ * rs_show_azure_entry(): one manifest of a list, as the `manifest` object of above: one that the
+ * caller sees in lists.
  * @in_full  he has quarantine-pull: staged tags and the decision's details too
  */
 RS_MUST_CHECK enum rs_status rs_show_azure_entry(const struct rs_change *c, int64_t manifest_id,

@@ -29,7 +29,8 @@ static enum rs_status checks_load(const struct rs_change *c, struct rs_standing 
     if (s != RS_OK)
         return s;
     st->n_required = c->policy.n_checks;
-    struct rs_standing_check *checks = rs_arena_alloc(c->arena, (st->n_required + n + 1) * sizeof(*checks));
+    struct rs_standing_check *checks =
+        rs_arena_alloc(c->arena, (st->n_required + n + 1) * sizeof(*checks));
     if (checks == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     for (size_t i = 0; i < st->n_required; i++) {
@@ -46,7 +47,8 @@ static enum rs_status checks_load(const struct rs_change *c, struct rs_standing 
     }
     for (size_t i = 0; i < n; i++)
         if (!rs_policy_requires_check(&c->policy, reports[i].name))
-            checks[st->n_checks++] = (struct rs_standing_check){reports[i].name, &reports[i], false};
+            checks[st->n_checks++] =
+                (struct rs_standing_check){reports[i].name, &reports[i], false};
     st->checks = checks;
     return RS_OK;
 }
@@ -122,7 +124,8 @@ enum rs_status rs_standing_load(const struct rs_change *c, struct rs_manifest_ro
 static enum rs_status feed(struct rs_hasher *h, const char *text, struct rs_err *reterr)
 {
     /* With its NUL, so that two texts never run into one. */
-    return rs_hasher_update(h, text == NULL ? "" : text, text == NULL ? 1 : strlen(text) + 1, reterr);
+    return rs_hasher_update(h, text == NULL ? "" : text, text == NULL ? 1 : strlen(text) + 1,
+                            reterr);
 }
 
 static enum rs_status feed_manifest(struct rs_hasher *h, const struct rs_manifest_row *m,
@@ -170,8 +173,8 @@ static enum rs_status feed_below(struct rs_hasher *h, const struct rs_change *c,
         if (s == RS_OK && m->shape == RS_SHAPE_INDEX)
             s = rs_catalog_manifest_children(c->conn, c->arena, m->id, &found, reterr);
         if (s == RS_OK)
-            s = rs_catalog_manifest_attachments(c->conn, c->arena, c->repository_id, m->digest, &found,
-                                                reterr);
+            s = rs_catalog_manifest_attachments(c->conn, c->arena, c->repository_id, m->digest,
+                                                &found, reterr);
         for (size_t k = 0; s == RS_OK && k < found.n; k++) {
             bool is_new = false;
             s = rs_idset_add(&seen, c->arena, found.rows[k]->id, &is_new);

@@ -1,7 +1,7 @@
 /*
- * quarantine/standing.h: how a manifest stands: its checks by the policy of this moment, whether it is
- * a root or a part, what a release would take with it and what refuses it.
- * Layer: quarantine.  Threads: as the connection.  Spec: SPEC sections 1, 2 and 5.
+ * quarantine/standing.h: how a manifest stands: its checks by the policy of this moment, whether it
+ * is a root or a part, what a release would take with it and what refuses it. Layer: quarantine.
+ * Threads: as the connection.  Spec: SPEC sections 1, 2 and 5.
  */
 #ifndef RS_QUARANTINE_STANDING_H
 #define RS_QUARANTINE_STANDING_H
@@ -28,11 +28,13 @@ struct rs_standing {
     struct rs_release_plan plan;   /* in quarantine only */
 };
 
-RS_MUST_CHECK enum rs_status rs_standing_load(const struct rs_change *c, struct rs_manifest_row *row,
-                                              struct rs_standing *ret, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_standing_load(const struct rs_change *c,
+                                              struct rs_manifest_row *row, struct rs_standing *ret,
+                                              struct rs_err *reterr);
 
 /* The row and its checks only. */
-RS_MUST_CHECK enum rs_status rs_standing_checks(const struct rs_change *c, struct rs_manifest_row *row,
+RS_MUST_CHECK enum rs_status rs_standing_checks(const struct rs_change *c,
+                                                struct rs_manifest_row *row,
                                                 struct rs_standing *ret, struct rs_err *reterr);
 
 /* Is it decided in its own right (SPEC section 1, "root")? */
@@ -53,8 +55,9 @@ enum rs_status rs_standing_print_missing(const struct rs_standing *st, struct rs
  * rs_standing_etag(): changes whenever the state, a check, a descendant or an attachment does.
  * Errors: faults.
  */
-RS_MUST_CHECK enum rs_status rs_standing_etag(const struct rs_change *c, const struct rs_standing *st,
-                                              char ret[RS_ETAG_BYTES], struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_standing_etag(const struct rs_change *c,
+                                              const struct rs_standing *st, char ret[RS_ETAG_BYTES],
+                                              struct rs_err *reterr);
 /* Does an If-Match header name this entity tag (strongly), or everything? */
 bool rs_standing_etag_matches(const char *header, const char *etag);
 

@@ -32,7 +32,8 @@ static enum rs_status may_see(struct walk *walk, const char *repository, struct 
     struct rs_access access = {0};
     enum rs_status s = RS_OK;
     if (strcmp(walk->repository, repository) != 0) {
-        s = rs_auth_access(walk->query->auth, walk->query->identity, repository, arena, &access, reterr);
+        s = rs_auth_access(walk->query->auth, walk->query->identity, repository, arena, &access,
+                           reterr);
         walk->may_see = s == RS_OK && rs_access_has_any(&access, RS_AUDIENCE_FULL_PERMS);
         if (!rs_text_copy(walk->repository, sizeof(walk->repository), repository))
             walk->repository[0] = '\0';
@@ -146,8 +147,8 @@ static enum rs_status pages_visit(struct walk *walk, int64_t *ret_next, struct r
     return s;
 }
 
-enum rs_status rs_worklist(struct rs_db *db, const struct rs_worklist_query *query, struct rs_buf *out,
-                           int64_t *ret_next, struct rs_err *reterr)
+enum rs_status rs_worklist(struct rs_db *db, const struct rs_worklist_query *query,
+                           struct rs_buf *out, int64_t *ret_next, struct rs_err *reterr)
 {
     RS_AUTO(rs_db_read) struct rs_db_read read = {0};
     struct rs_jw w = RS_JW_INIT(out);

@@ -23,14 +23,15 @@ struct rs_worklist_query {
 };
 
 /**
- * rs_worklist(): append {"images": [...]}: roots in push order, of repositories where the caller holds
- * quarantine-pull, quarantine-decide, a check or audit-read.  Each: repository, digest, state, since,
- * kind, mediaType, artifactType, size, publisher, pushed, tags (pushed under), checks, ready (nothing
- * required is missing), overdue.
- * *ret_next is where the next page goes on, 0 when this was the last one.  A page may be shorter than
- * n, even empty, and still have a successor: only so many rows are looked at for one request.
+ * rs_worklist(): append {"images": [...]}: roots in push order, of repositories where the caller
+ * holds quarantine-pull, quarantine-decide, a check or audit-read.  Each: repository, digest,
+ * state, since, kind, mediaType, artifactType, size, publisher, pushed, tags (pushed under),
+ * checks, ready (nothing required is missing), overdue. *ret_next is where the next page goes on, 0
+ * when this was the last one.  A page may be shorter than n, even empty, and still have a
+ * successor: only so many rows are looked at for one request.
  */
 RS_MUST_CHECK enum rs_status rs_worklist(struct rs_db *db, const struct rs_worklist_query *query,
-                                         struct rs_buf *out, int64_t *ret_next, struct rs_err *reterr);
+                                         struct rs_buf *out, int64_t *ret_next,
+                                         struct rs_err *reterr);
 
 #endif

@@ -35,8 +35,8 @@ static enum rs_status open_rows(struct reading *r, struct rs_err *reterr)
     if (s != RS_OK)
         return s;
     r->rows = sight == RS_SIGHT_ALL ? RS_VIEW_ROWS_ALL : RS_VIEW_ROWS_RELEASED;
-    s = rs_view_azure_repository(r->conn, r->ask->viewer->repository, r->rows, &found, &r->repository,
-                                 reterr);
+    s = rs_view_azure_repository(r->conn, r->ask->viewer->repository, r->rows, &found,
+                                 &r->repository, reterr);
     return s == RS_OK && !found ? rs_fail(reterr, RS_NAME_UNKNOWN, NULL) : s;
 }
 
@@ -61,7 +61,8 @@ static enum rs_status answer(const struct rs_azure_ask *ask, body_print print, v
         s = print(&r, arg, reterr);
     rs_jw_object_end(&r.w);
     rs_arena_release(&r.arena);
-    return s == RS_OK && rs_buf_status(out) != RS_OK ? rs_fail(reterr, rs_buf_status(out), NULL) : s;
+    return s == RS_OK && rs_buf_status(out) != RS_OK ? rs_fail(reterr, rs_buf_status(out), NULL)
+                                                     : s;
 }
 
 /* ---- repository ---- */
@@ -102,8 +103,8 @@ static enum rs_status tag_print(struct reading *r, void *arg, struct rs_err *ret
 {
     struct rs_azure_tag tag = {0};
     bool found = false;
-    enum rs_status s = rs_view_azure_tag(r->conn, &r->arena, r->ask->viewer->repository, arg, r->rows,
-                                         &found, &tag, reterr);
+    enum rs_status s = rs_view_azure_tag(r->conn, &r->arena, r->ask->viewer->repository, arg,
+                                         r->rows, &found, &tag, reterr);
     if (s == RS_OK && !found)
         s = rs_fail(reterr, RS_MANIFEST_UNKNOWN, NULL);
     if (s != RS_OK)

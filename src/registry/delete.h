@@ -16,7 +16,8 @@
  * Errors: RS_MANIFEST_UNKNOWN (nothing there), RS_DIGEST_INVALID, and those of rs_db_write().
  */
 RS_MUST_CHECK enum rs_status rs_registry_delete(const struct rs_services *services,
-                                                const struct rs_actor *actor, const char *repository,
-                                                const char *reference, struct rs_err *reterr);
+                                                const struct rs_actor *actor,
+                                                const char *repository, const char *reference,
+                                                struct rs_err *reterr);
 
 #endif

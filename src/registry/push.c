@@ -22,8 +22,8 @@ static enum rs_status run(struct rs_db_conn *conn, void *arg, struct rs_err *ret
 {
     struct job *job = arg;
     struct rs_change c;
-    enum rs_status s = rs_change_begin(conn, &job->arena, job->push->actor, job->push->repository, &c,
-                                       reterr);
+    enum rs_status s =
+        rs_change_begin(conn, &job->arena, job->push->actor, job->push->repository, &c, reterr);
     return s == RS_OK ? rs_admit(&c, &job->admission, &job->admitted, reterr) : s;
 }
 
@@ -66,9 +66,10 @@ static enum rs_status tags_collect(const struct rs_push *push, const struct rs_r
     }
     for (size_t i = 0; i < push->n_tags; i++) {
         if (!rs_tag_is_valid(rs_str_of(push->tags[i])))
-            return rs_fail(reterr, RS_BAD_REQUEST,
-                           "the parameter tag must be 1 to 128 letters, digits, '.', '_' or '-', and"
-                           " may not begin with '.' or '-'");
+            return rs_fail(
+                reterr, RS_BAD_REQUEST,
+                "the parameter tag must be 1 to 128 letters, digits, '.', '_' or '-', and"
+                " may not begin with '.' or '-'");
         if (!is_among(tags, ret->n_tags, push->tags[i]))
             tags[ret->n_tags++] = push->tags[i];
     }
@@ -96,8 +97,8 @@ static enum rs_status admit(const struct rs_push *push, const struct rs_referenc
                             struct rs_err *reterr)
 {
     struct rs_manifest manifest = {0};
-    enum rs_status s = rs_manifest_parse(push->body.p, push->body.n, push->content_type, &job->arena,
-                                         &manifest, reterr);
+    enum rs_status s = rs_manifest_parse(push->body.p, push->body.n, push->content_type,
+                                         &job->arena, &manifest, reterr);
     if (s != RS_OK)
         return s;
     bool is_alias = reference->is_digest && strcmp(ret->digest, canonical) != 0;

@@ -1,8 +1,8 @@
 /*
  * registry/push.h: pushing manifests.
  * Layer: registry.  Threads: any; blocks until the push is durable.
- * Spec: distribution-spec "Pushing Manifests", "Pushing Manifests with Subject", and the development
- * version's tags as parameters; SPEC sections 2 and 8.
+ * Spec: distribution-spec "Pushing Manifests", "Pushing Manifests with Subject", and the
+ * development version's tags as parameters; SPEC sections 2 and 8.
  */
 #ifndef RS_REGISTRY_PUSH_H
 #define RS_REGISTRY_PUSH_H
@@ -19,8 +19,8 @@ struct rs_push {
     const struct rs_access *access; /* push or quarantine-push on the repository, scope push */
     const struct rs_actor *actor;
     const char *repository;
-    const char *reference;    /* as it came in the path */
-    const char *const *tags;  /* n_tags values of `tag` parameters, as they came */
+    const char *reference;   /* as it came in the path */
+    const char *const *tags; /* n_tags values of `tag` parameters, as they came */
     size_t n_tags;
     const char *content_type; /* or NULL */
     struct rs_str body;

@@ -1,4 +1,5 @@
-/* Attachments: who may attach, what joins, what is let out with a subject (SPEC sections 1 and 2). */
+/* Attachments: who may attach, what joins, what is let out with a subject (SPEC sections 1 and 2).
+ */
 #include <string.h>
 
 #include "../cm.h"
@@ -83,7 +84,8 @@ static void test_quarantine_push_alone_reaches_attachments_only(void **state)
     assert_status(&y, yard_push(&y, &ATTACHER, s, "v2"), RS_DENIED);
     assert_status(&y, yard_push(&y, &ATTACHER, s, yard_fallback(yard_image(&y, "z"), ".sig")),
                   RS_DENIED);
-    assert_status(&y, yard_push(&y, &ATTACHER, yard_index(&y, "i", a, NULL, NULL), NULL), RS_DENIED);
+    assert_status(&y, yard_push(&y, &ATTACHER, yard_index(&y, "i", a, NULL, NULL), NULL),
+                  RS_DENIED);
     push_as(&ATTACHER, s, yard_fallback(a, ""));
     assert_string_equal(yard_state(&y, s), "quarantined");
     const struct yard_thing *sig = yard_attachment(&y, "sig", NULL);

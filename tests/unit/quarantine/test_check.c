@@ -1,4 +1,5 @@
-/* Required checks, verdicts that are remembered, overrides, preconditions (SPEC sections 2 and 5). */
+/* Required checks, verdicts that are remembered, overrides, preconditions (SPEC sections 2 and 5).
+ */
 #include <string.h>
 
 #include "../cm.h"
@@ -139,9 +140,10 @@ static void test_an_override_needs_the_permission_and_a_reason(void **state)
     (void)yard_records(&y);
     assert_status(&y, yard_decide(&y, &OVERRIDER, a, &d), RS_OK);
     assert_string_equal(yard_state(&y, a), "released");
-    assert_int_equal(yard_number(&y, "SELECT COUNT(*) FROM audit WHERE action = 'released' AND"
-                                     " CAST(record AS TEXT) LIKE '%override%scan%sign%scanner is down%'"),
-                     1);
+    assert_int_equal(
+        yard_number(&y, "SELECT COUNT(*) FROM audit WHERE action = 'released' AND"
+                        " CAST(record AS TEXT) LIKE '%override%scan%sign%scanner is down%'"),
+        1);
 }
 
 static void test_who_may_report(void **state)
@@ -205,7 +207,8 @@ static void test_expect_and_if_match(void **state)
     d = (struct rs_decision){.verdict = RS_VERDICT_RELEASE, .if_match = "\"0000\""};
     assert_status(&y, yard_decide(&y, &PROCESSOR, a, &d), RS_PRECONDITION);
     assert_string_equal(yard_state(&y, a), "quarantined");
-    d = (struct rs_decision){.verdict = RS_VERDICT_RELEASE, .expect = "quarantined", .if_match = "*"};
+    d = (struct rs_decision){
+        .verdict = RS_VERDICT_RELEASE, .expect = "quarantined", .if_match = "*"};
     assert_status(&y, yard_decide(&y, &PROCESSOR, a, &d), RS_OK);
     d = (struct rs_decision){.verdict = RS_VERDICT_RELEASE, .expect = "quarantined"};
     assert_status(&y, yard_decide(&y, &PROCESSOR, a, &d), RS_PRECONDITION);

@@ -133,12 +133,14 @@ static void test_a_report_under_its_claim(void **state)
     struct yard_who other = {20, "scanner2", SCANNER.perms, "scan"};
     assert_status(&y, yard_report(&y, &other, a, "scan", RS_CHECK_PASSED, NULL), RS_CONFLICT);
     assert_status(&y, yard_report(&y, &other, a, "scan", RS_CHECK_PASSED, claim->id), RS_CONFLICT);
-    assert_status(&y, yard_report(&y, &SCANNER, b, "scan", RS_CHECK_PASSED, claim->id), RS_CONFLICT);
+    assert_status(&y, yard_report(&y, &SCANNER, b, "scan", RS_CHECK_PASSED, claim->id),
+                  RS_CONFLICT);
     assert_status(&y, yard_report(&y, &SCANNER, a, "scan", RS_CHECK_RUNNING, claim->id), RS_OK);
     assert_status(&y, yard_report(&y, &SCANNER, a, "scan", RS_CHECK_PASSED, claim->id), RS_OK);
     /* The result ended the lease; the same report again is no news. */
     assert_status(&y, yard_report(&y, &SCANNER, a, "scan", RS_CHECK_PASSED, claim->id), RS_OK);
-    assert_status(&y, yard_report(&y, &SCANNER, a, "scan", RS_CHECK_FAILED, claim->id), RS_CONFLICT);
+    assert_status(&y, yard_report(&y, &SCANNER, a, "scan", RS_CHECK_FAILED, claim->id),
+                  RS_CONFLICT);
     assert_string_equal(yard_state(&y, a), "quarantined");
 }
 
@@ -186,7 +188,8 @@ static void test_a_lease_of_another_boot(void **state)
     (void)state;
     assert_status(&y, yard_push(&y, &PUBLISHER, a, "a"), RS_OK);
     struct rs_claimed *claim = take(&SCANNER, "scan", 0);
-    /* The machine was started anew: its clock began at zero.  Never early: the lease begins again. */
+    /* The machine was started anew: its clock began at zero.  Never early: the lease begins again.
+     */
     yard_sql(&y, "UPDATE claim SET boot_id = 'another', expires_mono_ms = 1");
     assert_null(take(&SCANNER2, "scan", 0));
     struct yard_who other = {20, "scanner2", SCANNER.perms, "scan"};
@@ -239,7 +242,8 @@ static void test_a_release_ends_every_lease(void **state)
     struct rs_claimed *claim = take(&SCANNER, "scan", 0);
     struct rs_decision d = {.verdict = RS_VERDICT_RELEASE, .reason = "now"};
     assert_status(&y, yard_decide(&y, &OVERRIDER, a, &d), RS_OK);
-    assert_status(&y, yard_report(&y, &SCANNER, a, "scan", RS_CHECK_PASSED, claim->id), RS_CONFLICT);
+    assert_status(&y, yard_report(&y, &SCANNER, a, "scan", RS_CHECK_PASSED, claim->id),
+                  RS_CONFLICT);
     assert_string_equal(take(&SCANNER, "scan", 0)->digest, b->digest);
     assert_status(&y, yard_delete(&y, b), RS_OK);
     assert_int_equal(yard_number(&y, "SELECT COUNT(*) FROM claim"), 0);

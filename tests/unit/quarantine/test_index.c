@@ -53,9 +53,10 @@ static void test_released_as_one(void **state)
     assert_string_equal(yard_records(&y), "released:i[v1] released:a[] released:b[]");
     assert_true(yard_is_open(&y, a) && yard_is_open(&y, b));
     /* The cascade names the decision's record. */
-    assert_int_equal(yard_number(&y, "SELECT COUNT(*) FROM audit WHERE action = 'released'"
-                                     " AND CAST(record AS TEXT) LIKE '%\"cause\":' ||"
-                                     " (SELECT MIN(seq) FROM audit WHERE action = 'released') || '%'"),
+    assert_int_equal(yard_number(&y,
+                                 "SELECT COUNT(*) FROM audit WHERE action = 'released'"
+                                 " AND CAST(record AS TEXT) LIKE '%\"cause\":' ||"
+                                 " (SELECT MIN(seq) FROM audit WHERE action = 'released') || '%'"),
                      2);
 }
 

@@ -1,4 +1,5 @@
-/* Which references open a blob: those whose blob was there when the manifest was pushed (SPEC 4). */
+/* Which references open a blob: those whose blob was there when the manifest was pushed (SPEC 4).
+ */
 #include "../cm.h"
 #include "../support/scratch.h"
 #include "base/attr.h"

@@ -1,4 +1,5 @@
-/* Live and staged tags under every order of pushes, decisions and deletions (SPEC sections 1 and 2). */
+/* Live and staged tags under every order of pushes, decisions and deletions (SPEC sections 1 and
+ * 2). */
 #include "../cm.h"
 #include "../support/scratch.h"
 #include "base/attr.h"

@@ -8,40 +8,41 @@
 #include "yard.h"
 
 /* How the image comes into the state that a row starts from. */
-enum from { NONE,
-            QUARANTINED,
-            FAILED,
-            RELEASED };
-enum event { PUSH,
-             PUSH_OFF,
-             PUSH_AGAIN,
-             PUSH_OTHER_TAG,
-             PUSH_DIGEST,
-             PASS,
-             FAIL,
-             QUARANTINE,
-             DELETE_TAG,
-             DELETE };
+enum from { NONE, QUARANTINED, FAILED, RELEASED };
+enum event {
+    PUSH,
+    PUSH_OFF,
+    PUSH_AGAIN,
+    PUSH_OTHER_TAG,
+    PUSH_DIGEST,
+    PASS,
+    FAIL,
+    QUARANTINE,
+    DELETE_TAG,
+    DELETE
+};
 
 static const struct row {
     enum from from;
     enum event event;
     const struct yard_who *who;
     enum rs_status status;
-    const char *state;   /* afterwards */
-    const char *tag;     /* "v1" afterwards, live/staged */
-    const char *events;  /* of this event alone */
+    const char *state;  /* afterwards */
+    const char *tag;    /* "v1" afterwards, live/staged */
+    const char *events; /* of this event alone */
     const char *records;
 } rows[] = {
     {NONE, PUSH, &PUBLISHER, RS_OK, "quarantined", "-/a", "quarantine:v1:a", "quarantined:a[v1]"},
-    {NONE, PUSH_DIGEST, &PUBLISHER, RS_OK, "quarantined", "-/-", "quarantine::a", "quarantined:a[]"},
+    {NONE, PUSH_DIGEST, &PUBLISHER, RS_OK, "quarantined", "-/-", "quarantine::a",
+     "quarantined:a[]"},
     {NONE, PUSH_OFF, &PUBLISHER, RS_OK, "released", "a/-", "push:v1:a", "pushed:a[v1]"},
     {NONE, PASS, &PROCESSOR, RS_MANIFEST_UNKNOWN, "none", "-/-", "", ""},
     {NONE, DELETE, &PROCESSOR, RS_MANIFEST_UNKNOWN, "none", "-/-", "", ""},
     {NONE, DELETE_TAG, &PROCESSOR, RS_MANIFEST_UNKNOWN, "none", "-/-", "", ""},
 
     {QUARANTINED, PASS, &PROCESSOR, RS_OK, "released", "a/-", "push:v1:a", "released:a[v1]"},
-    {QUARANTINED, FAIL, &PROCESSOR, RS_OK, "failed", "-/a", "quarantine_failed:v1:a", "failed:a[v1]"},
+    {QUARANTINED, FAIL, &PROCESSOR, RS_OK, "failed", "-/a", "quarantine_failed:v1:a",
+     "failed:a[v1]"},
     {QUARANTINED, PUSH_AGAIN, &PUBLISHER, RS_OK, "quarantined", "-/a", "", ""},
     {QUARANTINED, PUSH_AGAIN, &PUBLISHER2, RS_OK, "quarantined", "-/a", "", ""},
     {QUARANTINED, PUSH_DIGEST, &PUBLISHER2, RS_OK, "quarantined", "-/a", "", ""},
@@ -68,7 +69,8 @@ static const struct row {
     {RELEASED, PUSH_OFF, &PUBLISHER, RS_OK, "released", "a/-", "", ""},
     {RELEASED, PUSH_DIGEST, &PUBLISHER2, RS_OK, "released", "a/-", "", ""},
     {RELEASED, PUSH_OTHER_TAG, &PUBLISHER, RS_OK, "released", "a/-", "push:v2:a", "tagged:a[v2]"},
-    {RELEASED, DELETE_TAG, &PROCESSOR, RS_OK, "released", "-/-", "delete:v1:a", "tag-deleted:a[v1]"},
+    {RELEASED, DELETE_TAG, &PROCESSOR, RS_OK, "released", "-/-", "delete:v1:a",
+     "tag-deleted:a[v1]"},
     {RELEASED, DELETE, &PROCESSOR, RS_OK, "none", "-/-", "delete::a", "deleted:a[v1]"},
 
     /* Who may not is told so (or nothing) whatever the state. */

@@ -18,7 +18,7 @@
 #define IMAGE_TYPE "application/vnd.oci.image.manifest.v1+json"
 #define INDEX_TYPE "application/vnd.oci.image.index.v1+json"
 
-#define PROCESS \
+#define PROCESS                                                                        \
     (RS_PERM_PULL | RS_PERM_PUSH | RS_PERM_QUARANTINE_PULL | RS_PERM_QUARANTINE_PUSH | \
      RS_PERM_QUARANTINE_DECIDE)
 #define CHECKER \
@@ -147,7 +147,8 @@ const struct yard_thing *yard_image_with(struct yard *y, const char *name, const
     char config[64];
     (void)snprintf(config, sizeof(config), "config of %s", name);
     (void)snprintf(thing->json, sizeof(thing->json),
-                   "{\"schemaVersion\":2,\"mediaType\":\"" IMAGE_TYPE "\",\"config\":{\"mediaType\":"
+                   "{\"schemaVersion\":2,\"mediaType\":\"" IMAGE_TYPE
+                   "\",\"config\":{\"mediaType\":"
                    "\"application/vnd.oci.image.config.v1+json\",\"digest\":\"%s\",\"size\":%zu},"
                    "\"layers\":[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\","
                    "\"digest\":\"%s\",\"size\":%zu}]%s}",
@@ -173,7 +174,8 @@ const struct yard_thing *yard_attachment_with(struct yard *y, const char *name,
                    "\"application/vnd.oci.empty.v1+json\",\"digest\":\"%s\",\"size\":2},"
                    "\"layers\":[{\"mediaType\":\"application/vnd.example\",\"digest\":\"%s\","
                    "\"size\":%zu}]%s,\"annotations\":{\"n\":\"%s\"}}",
-                   digest_of("{}"), digest_of(content), strlen(content), subject_member(subject), name);
+                   digest_of("{}"), digest_of(content), strlen(content), subject_member(subject),
+                   name);
     return thing_done(thing);
 }
 
@@ -208,7 +210,8 @@ const char *yard_fallback(const struct yard_thing *subject, const char *suffix)
     static char tags[4][96];
     static unsigned next;
     char *tag = tags[next++ % 4];
-    (void)snprintf(tag, sizeof(tags[0]), "sha256-%s%s", subject->digest + strlen("sha256:"), suffix);
+    (void)snprintf(tag, sizeof(tags[0]), "sha256-%s%s", subject->digest + strlen("sha256:"),
+                   suffix);
     return tag;
 }
 
@@ -244,8 +247,8 @@ static enum rs_status push_run(struct rs_db_conn *conn, void *arg, struct rs_err
 {
     struct push_job *job = arg;
     struct rs_change c;
-    enum rs_status s = rs_change_begin(conn, &job->y->arena, &job->person.actor, YARD_REPOSITORY, &c,
-                                       reterr);
+    enum rs_status s =
+        rs_change_begin(conn, &job->y->arena, &job->person.actor, YARD_REPOSITORY, &c, reterr);
     return s == RS_OK ? rs_admit(&c, &job->admission, &job->y->admitted, reterr) : s;
 }
 
@@ -284,8 +287,9 @@ static enum rs_status blob_put(struct rs_db_conn *conn, const struct upload_job 
                                struct rs_err *reterr)
 {
     enum rs_status s = rs_catalog_blob_add(conn, d->digest, d->size, reterr);
-    return s == RS_OK ? rs_catalog_blob_link(conn, repository_id, d->digest, job->principal_id, reterr)
-                      : s;
+    return s == RS_OK
+               ? rs_catalog_blob_link(conn, repository_id, d->digest, job->principal_id, reterr)
+               : s;
 }
 
 static enum rs_status upload_run(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
@@ -305,8 +309,8 @@ void yard_upload(struct yard *y, const struct yard_who *who, const struct yard_t
 {
     struct rs_manifest manifest;
     forget_last(y);
-    assert_int_equal(rs_manifest_parse(thing->json, strlen(thing->json), thing->media_type, &y->arena,
-                                       &manifest, &y->err),
+    assert_int_equal(rs_manifest_parse(thing->json, strlen(thing->json), thing->media_type,
+                                       &y->arena, &manifest, &y->err),
                      RS_OK);
     struct upload_job job = {.y = y, .principal_id = who->id, .manifest = &manifest};
     assert_status(y, rs_db_write(y->db, upload_run, &job, &y->err), RS_OK);
@@ -321,8 +325,8 @@ enum rs_status yard_push(struct yard *y, const struct yard_who *who, const struc
 
 /* ---- deciding ---- */
 
-enum rs_status yard_decide(struct yard *y, const struct yard_who *who, const struct yard_thing *thing,
-                           struct rs_decision *d)
+enum rs_status yard_decide(struct yard *y, const struct yard_who *who,
+                           const struct yard_thing *thing, struct rs_decision *d)
 {
     struct person person = person_of(who);
     forget_last(y);
@@ -335,7 +339,8 @@ enum rs_status yard_decide(struct yard *y, const struct yard_who *who, const str
     return s;
 }
 
-enum rs_status yard_release(struct yard *y, const struct yard_who *who, const struct yard_thing *thing)
+enum rs_status yard_release(struct yard *y, const struct yard_who *who,
+                            const struct yard_thing *thing)
 {
     struct rs_decision d = {.verdict = RS_VERDICT_RELEASE};
     return yard_decide(y, who, thing, &d);
@@ -347,8 +352,9 @@ enum rs_status yard_fail(struct yard *y, const struct yard_who *who, const struc
     return yard_decide(y, who, thing, &d);
 }
 
-enum rs_status yard_report(struct yard *y, const struct yard_who *who, const struct yard_thing *thing,
-                           const char *check, enum rs_check_state state, const char *claim)
+enum rs_status yard_report(struct yard *y, const struct yard_who *who,
+                           const struct yard_thing *thing, const char *check,
+                           enum rs_check_state state, const char *claim)
 {
     struct person person = person_of(who);
     const struct rs_report report = {
@@ -379,7 +385,8 @@ static enum rs_status delete_run(struct rs_db_conn *conn, void *arg, struct rs_e
     const struct delete_job *job = arg;
     struct rs_change c;
     struct rs_manifest_row *row = NULL;
-    enum rs_status s = rs_change_begin(conn, &job->y->arena, &maintainer, YARD_REPOSITORY, &c, reterr);
+    enum rs_status s =
+        rs_change_begin(conn, &job->y->arena, &maintainer, YARD_REPOSITORY, &c, reterr);
     if (s == RS_OK && job->tag != NULL)
         return rs_remove_tag(&c, job->tag, reterr);
     if (s == RS_OK)
@@ -523,9 +530,9 @@ const char *yard_records(struct yard *y)
     size_t at = 0;
     y->text[0] = '\0';
     assert_int_equal(rs_db_read_begin(y->db, &conn, NULL), RS_OK);
-    assert_int_equal(rs_db_prepare(conn, "SELECT seq, record FROM audit WHERE seq > $1 ORDER BY seq",
-                                   &st, NULL),
-                     RS_OK);
+    assert_int_equal(
+        rs_db_prepare(conn, "SELECT seq, record FROM audit WHERE seq > $1 ORDER BY seq", &st, NULL),
+        RS_OK);
     rs_stmt_int(st, 1, y->seen_record);
     for (bool row = true;;) {
         assert_int_equal(rs_stmt_step(st, &row, NULL), RS_OK);
@@ -546,8 +553,8 @@ bool yard_is_open(struct yard *y, const struct yard_thing *thing)
     struct rs_manifest manifest;
     bool row = false;
     forget_last(y);
-    assert_int_equal(rs_manifest_parse(thing->json, strlen(thing->json), thing->media_type, &y->arena,
-                                       &manifest, &y->err),
+    assert_int_equal(rs_manifest_parse(thing->json, strlen(thing->json), thing->media_type,
+                                       &y->arena, &manifest, &y->err),
                      RS_OK);
     assert_int_equal(rs_db_read_begin(y->db, &conn, NULL), RS_OK);
     assert_int_equal(rs_db_prepare(conn,

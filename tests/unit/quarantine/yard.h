@@ -1,5 +1,6 @@
-/* A repository "team/app" that things are pushed to and decided about, for tests of the state machine.
- * After every operation that the yard carries out, all invariants of the catalog are checked. */
+/* A repository "team/app" that things are pushed to and decided about, for tests of the state
+ * machine. After every operation that the yard carries out, all invariants of the catalog are
+ * checked. */
 #ifndef RS_TESTS_YARD_H
 #define RS_TESTS_YARD_H
 
@@ -23,8 +24,8 @@ struct yard_who {
     uint32_t perms;
     const char *checks;
 };
-extern const struct yard_who PUBLISHER, PUBLISHER2, PROCESSOR, PROCESSOR2, OVERRIDER, SCANNER, SIGNER,
-    ATTACHER, CONSUMER, STRANGER, AUDITOR;
+extern const struct yard_who PUBLISHER, PUBLISHER2, PROCESSOR, PROCESSOR2, OVERRIDER, SCANNER,
+    SIGNER, ATTACHER, CONSUMER, STRANGER, AUDITOR;
 
 /* A manifest that exists in the test: its text, and the name that expectations call it by. */
 struct yard_thing {
@@ -64,7 +65,8 @@ const struct yard_thing *yard_image_with(struct yard *y, const char *name, const
 const struct yard_thing *yard_attachment(struct yard *y, const char *name,
                                          const struct yard_thing *subject);
 const struct yard_thing *yard_attachment_with(struct yard *y, const char *name,
-                                              const struct yard_thing *subject, const char *content);
+                                              const struct yard_thing *subject,
+                                              const char *content);
 /* Over up to four manifests; NULL ends them. */
 const struct yard_thing *yard_index(struct yard *y, const char *name, const struct yard_thing *a,
                                     const struct yard_thing *b, const struct yard_thing *c);
@@ -81,13 +83,16 @@ enum rs_status yard_put(struct yard *y, const struct yard_who *who, const struct
                         const char *const *tags, size_t n_tags);
 /* The blobs of a thing are now in the repository. */
 void yard_upload(struct yard *y, const struct yard_who *who, const struct yard_thing *thing);
-enum rs_status yard_release(struct yard *y, const struct yard_who *who, const struct yard_thing *thing);
-enum rs_status yard_fail(struct yard *y, const struct yard_who *who, const struct yard_thing *thing);
+enum rs_status yard_release(struct yard *y, const struct yard_who *who,
+                            const struct yard_thing *thing);
+enum rs_status yard_fail(struct yard *y, const struct yard_who *who,
+                         const struct yard_thing *thing);
 /* Any decision about a thing: the rest of *d is filled in. */
-enum rs_status yard_decide(struct yard *y, const struct yard_who *who, const struct yard_thing *thing,
-                           struct rs_decision *d);
-enum rs_status yard_report(struct yard *y, const struct yard_who *who, const struct yard_thing *thing,
-                           const char *check, enum rs_check_state state, const char *claim);
+enum rs_status yard_decide(struct yard *y, const struct yard_who *who,
+                           const struct yard_thing *thing, struct rs_decision *d);
+enum rs_status yard_report(struct yard *y, const struct yard_who *who,
+                           const struct yard_thing *thing, const char *check,
+                           enum rs_check_state state, const char *claim);
 enum rs_status yard_delete(struct yard *y, const struct yard_thing *thing);
 enum rs_status yard_delete_tag(struct yard *y, const char *tag);
 /* Statements that no operation makes. */
