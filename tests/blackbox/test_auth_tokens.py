@@ -213,6 +213,20 @@ def test_scopes_are_enforced(registry, repo):
     assert deleter.request("DELETE", f"/v2/{repo}/manifests/v2").status == 202
 
 
+def test_azures_scope_reads_azures_routes_only(registry, repo):
+    image = registry.publisher.push_image(repo, "v1")
+    registry.processor.release(repo, image.digest)
+    client = with_token(registry.consumer, f"repository:{repo}:metadata_read")
+    for path in (f"/acr/v1/{repo}", f"/acr/v1/{repo}/_tags", f"/acr/v1/{repo}/_tags/v1", f"/acr/v1/{repo}/_manifests",
+                 f"/acr/v1/{repo}/_manifests/{image.digest}"):
+        assert client.get(path).status == 200, path
+        assert with_token(registry.consumer, f"repository:{repo}:pull").get(path).status == 200, path
+    for path in (f"/v2/{repo}/tags/list", f"/v2/{repo}/manifests/v1", f"/v2/{repo}/blobs/{image.doc['config']['digest']}"):
+        assert client.get(path).status == 401, path
+    for method, path in (("DELETE", f"/acr/v1/{repo}/_tags/v1"), ("DELETE", f"/v2/{repo}/manifests/v1")):
+        assert with_token(registry.maintainer, f"repository:{repo}:metadata_read,metadata_write").request(method, path).status == 401
+
+
 def test_pull_covers_quarantine_exactly_for_its_holder(registry, repo):
     """T32: a `pull` token of a principal without quarantine-pull opens nothing that is held."""
     image = registry.publisher.push_image(repo, "v1")
