@@ -74,7 +74,7 @@ static const char schema_1[] =
     " pushed_ms INTEGER NOT NULL, state_ms INTEGER NOT NULL, decided_by TEXT, decision_details TEXT, quarantine_event_id TEXT,"
     " overdue_ms INTEGER, UNIQUE(repository_id, digest));"
     "CREATE INDEX manifest_digest ON manifest(digest);"
-    "CREATE INDEX manifest_subject ON manifest(repository_id, subject_digest) WHERE subject_digest IS NOT NULL;"
+    "CREATE INDEX manifest_subject ON manifest(repository_id, subject_digest, digest) WHERE subject_digest IS NOT NULL;"
     "CREATE INDEX manifest_held ON manifest(repository_id, state, id) WHERE state <> 'released';"
     "CREATE INDEX manifest_released ON manifest(repository_id) WHERE state = 'released';"
     "CREATE INDEX manifest_work ON manifest(state, id) WHERE state <> 'released';"
@@ -106,8 +106,9 @@ static const char schema_1[] =
     " repository_id INTEGER NOT NULL REFERENCES repository(id), name TEXT NOT NULL,"
     " live_manifest_id INTEGER, live_seq INTEGER NOT NULL DEFAULT 0, staged_manifest_id INTEGER, staged_seq INTEGER NOT NULL DEFAULT 0,"
     " changed_ms INTEGER NOT NULL, PRIMARY KEY(repository_id, name)) WITHOUT ROWID;"
-    /* Live tags by name: their list must not walk over any number of staged ones. */
-    "CREATE INDEX tag_live_name ON tag(repository_id, name) WHERE live_manifest_id IS NOT NULL;"
+    /* Live tags by name: their list must not walk over any number of staged ones.  The last column is there so that the index
+     * answers by itself: else the primary key is taken. */
+    "CREATE INDEX tag_live_name ON tag(repository_id, name, live_manifest_id) WHERE live_manifest_id IS NOT NULL;"
     "CREATE INDEX tag_live ON tag(live_manifest_id) WHERE live_manifest_id IS NOT NULL;"
     "CREATE INDEX tag_staged ON tag(staged_manifest_id) WHERE staged_manifest_id IS NOT NULL;"
     "CREATE TABLE manifest_tag("
