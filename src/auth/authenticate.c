@@ -293,6 +293,8 @@ enum rs_status rs_auth_password(struct rs_auth *auth, const char *name, const ch
         .auth = auth, .name = name, .password = password, .source = source, .arena = arena};
     rs_verified_key(auth->verified, 'B', rs_str_of(name), rs_str_of(password), &a.key);
     enum rs_status s = recall(auth, &a.key, arena, &ret->identity, reterr);
+    if (s == RS_OK)
+        ret->identity.proved_unix_s = rs_clock_unix_s(); /* remembered or not, it was shown now */
     if (s == RS_NOT_FOUND)
         s = try_password(&a, mode, ret, reterr);
     rs_secret_wipe(a.k.row.secret, sizeof a.k.row.secret);

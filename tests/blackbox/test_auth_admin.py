@@ -73,6 +73,12 @@ def test_what_the_configuration_names_is_there_from_the_start(make_daemon):
     assert daemon.admin().get(f"{ADMIN}/users/alice").status == 404
 
 
+def test_the_configuration_may_name_the_admin_himself(make_daemon):
+    daemon = make_daemon(config={"initial": {"users": [{"name": "admin", "password": "chosen by the operator"}]}})
+    assert not (daemon.data / "admin-credentials").exists() and not (daemon.data / "initial-credentials").exists()
+    assert Client(daemon.url, ("admin", "chosen by the operator")).get(f"{ADMIN}/users").status == 200
+
+
 @pytest.mark.parametrize("initial,message", [
     ({"users": [{"name": "alice", "password": "short"}]}, "password"),
     ({"users": [{"name": "Alice", "password": "long enough"}]}, "name"),

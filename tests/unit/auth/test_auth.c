@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/auth_internal.h"
 #include "auth/issue.h"
 #include "auth/token.h"
+#include "base/clock.h"
 
 #define GOOD "a good password"
 #define BAD "a bad password"
@@ -462,6 +464,39 @@ static void a_token_got_with_a_token_does_no_more_than_that(void **state)
     assert_int_equal(scope_at(w, token, "b"), RS_PERM_PUSH);
 }
 
+/* However long a password has been remembered: whoever shows it now may start a new chain of
+ * tokens. */
+static void a_remembered_password_is_shown_anew(void **state)
+{
+    struct world *w = *state;
+    (void)world_add_user(w, "alice", GOOD);
+    const char *basic = world_basic(w, "alice", GOOD);
+    struct rs_identity who = identity_of(w, basic);
+    struct rs_verified_key key;
+    struct rs_verified v;
+    rs_verified_key(w->auth->verified, 'B', rs_str_of("alice"), rs_str_of(GOOD), &key);
+    assert_true(rs_verified_get(w->auth->verified, &key, rs_clock_mono_ms(), 0, &w->arena, &v));
+    v.identity.proved_unix_s = 1; /* as if it was long ago */
+    rs_verified_put(w->auth->verified, &key, &v);
+    who = identity_of(w, basic);
+    assert_true(who.proved_unix_s > 1);
+    struct rs_issued refresh;
+    assert_int_equal(rs_issue_refresh(w->auth, &who, &w->arena, &refresh, NULL), RS_OK);
+    /* a token's chain goes back to when the password was shown, and ends */
+    who.proved_unix_s = rs_clock_unix_s() - RS_ISSUE_REFRESH_SECONDS + 60;
+    struct rs_identity narrow = identity_of(w, token_for(w, &who, ""));
+    assert_int_equal(rs_issue_refresh(w->auth, &narrow, &w->arena, &refresh, NULL), RS_OK);
+    assert_true(refresh.expires_in_s <= 60);
+    who.proved_unix_s -= 60;
+    narrow = identity_of(w, token_for(w, &who, ""));
+    assert_int_equal(rs_issue_refresh(w->auth, &narrow, &w->arena, &refresh, NULL),
+                     RS_UNAUTHORIZED);
+    struct rs_issued access;
+    struct rs_scope *asked = rs_scope_new(&w->arena);
+    assert_int_equal(rs_issue_access(w->auth, &narrow, asked, &w->arena, &access, NULL),
+                     RS_UNAUTHORIZED);
+}
+
 static void a_refresh_token_opens_nothing_itself(void **state)
 {
     struct world *w = *state;
@@ -632,6 +667,7 @@ int main(void)
         T(a_token_gets_what_is_asked_and_held),
         T(a_token_does_not_outlive_its_grants),
         T(a_token_got_with_a_token_does_no_more_than_that),
+        T(a_remembered_password_is_shown_anew),
         T(a_refresh_token_opens_nothing_itself),
         T(an_access_token_may_stand_for_a_password),
         T(anonymous_gets_tokens_too),
