@@ -158,6 +158,11 @@ void rs_client_close(struct rs_client *c)
     free(c);
 }
 
+const char *rs_client_server(const struct rs_client *c)
+{
+    return c->server;
+}
+
 bool rs_client_wants_json(const struct rs_client *c)
 {
     return c->wants_json;

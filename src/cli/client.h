@@ -23,6 +23,8 @@ RS_MUST_CHECK enum rs_exit rs_client_open(const struct rs_args *args, struct rs_
 void rs_client_close(struct rs_client *c); /* NULL is fine; wipes the password */
 RS_DEFINE_AUTO_PTR(rs_client, rs_client_close)
 
+/* The registry's URL, without a '/' at its end.  Borrowed. */
+const char *rs_client_server(const struct rs_client *c);
 /* --json: standard output is for programs. */
 bool rs_client_wants_json(const struct rs_client *c);
 

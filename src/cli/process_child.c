@@ -1,0 +1,220 @@
+/* The command that `roadstead process` runs for each image. */
+#include "cli/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "json/write.h"
+
+#define DETAILS_BYTES_MAX ((size_t)60000) /* the registry takes 64 KiB */
+#define VARIABLES 8U
+#define EXIT_TEMPORARY 75 /* sysexits' EX_TEMPFAIL */
+#define EXIT_LAST_OWN 124 /* from 125 on shells and wrappers speak, not the command */
+
+/* ---- environment ---- */
+
+static bool is_ours(const char *variable, char *const *ours)
+{
+    for (unsigned i = 0; ours[i] != NULL; i++) {
+        size_t n = strcspn(ours[i], "=") + 1;
+        if (strncmp(variable, ours[i], n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static char *variable(const char *name, const char *value)
+{
+    char *text = NULL;
+    return asprintf(&text, "%s=%s", name, value) < 0 ? NULL : text;
+}
+
+/* Our variables before the inherited ones.  *ret_own are to be freed, up to the first NULL, and so is the result. */
+static char **environment(char *own[VARIABLES + 1], const char *server, const char *check, const struct rs_process_claim *claim,
+                          unsigned attempt)
+{
+    const char *host = strstr(server, "://");
+    char number[16];
+    RS_AUTO(rs_buf) struct rs_buf image = RS_BUF_INIT(2048);
+    host = host != NULL ? host + 3 : server;
+    (void)snprintf(number, sizeof(number), "%u", attempt);
+    (void)rs_buf_addf(&image, "%s/%s@%s", host, claim->repository, claim->digest);
+    own[0] = variable("ROADSTEAD_SERVER", server);
+    own[1] = variable("ROADSTEAD_HOST", host);
+    own[2] = variable("ROADSTEAD_REPOSITORY", claim->repository);
+    own[3] = variable("ROADSTEAD_DIGEST", claim->digest);
+    own[4] = variable("ROADSTEAD_IMAGE", rs_buf_text(&image));
+    own[5] = variable("ROADSTEAD_CHECK", check != NULL ? check : "");
+    own[6] = variable("ROADSTEAD_CLAIM", claim->id);
+    own[7] = variable("ROADSTEAD_ATTEMPT", number);
+    size_t n = 0;
+    while (environ[n] != NULL)
+        n++;
+    char **all = calloc(n + VARIABLES + 1, sizeof(*all));
+    if (all == NULL)
+        return NULL;
+    size_t k = 0;
+    for (; k < VARIABLES; k++)
+        if ((all[k] = own[k]) == NULL) {
+            free(all);
+            return NULL;
+        }
+    for (size_t i = 0; i < n; i++)
+        if (!is_ours(environ[i], own))
+            all[k++] = environ[i];
+    return all;
+}
+
+/* ---- starting ---- */
+
+static int spawn(pid_t *pid, int out, const char *const *argv, char **envp)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    sigset_t all;
+    sigset_t none;
+    (void)posix_spawn_file_actions_init(&actions);
+    (void)posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    (void)posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+    (void)posix_spawnattr_init(&attr);
+    (void)sigfillset(&all);
+    (void)sigemptyset(&none);
+    (void)posix_spawnattr_setsigdefault(&attr, &all);
+    (void)posix_spawnattr_setsigmask(&attr, &none);
+    (void)posix_spawnattr_setpgroup(&attr, 0); /* a group of its own: all that it starts can be ended with it */
+    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+    int rc = posix_spawnp(pid, argv[0], &actions, &attr, (char *const *)(uintptr_t)argv, envp);
+    (void)posix_spawnattr_destroy(&attr);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return rc;
+}
+
+bool rs_process_child_start(struct rs_process_child *child, const char *const *argv, const char *server, const char *check,
+                            const struct rs_process_claim *claim, unsigned attempt)
+{
+    char *own[VARIABLES + 1] = {NULL};
+    int ends[2] = {-1, -1};
+    int rc = 0;
+    rs_buf_clear(&child->output);
+    child->is_cut = false;
+    char **envp = environment(own, server, check, claim, attempt);
+    if (envp == NULL)
+        rc = ENOMEM;
+    else if (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
+        rc = errno;
+    if (rc == 0)
+        rc = spawn(&child->pid, ends[1], argv, envp);
+    for (unsigned i = 0; i < VARIABLES; i++)
+        free(own[i]);
+    free(envp);
+    if (ends[1] >= 0)
+        (void)close(ends[1]);
+    if (rc == 0) {
+        child->fd = ends[0];
+        return true;
+    }
+    char why[128];
+    rs_tell("%s: %s", argv[0], strerror_r(rc, why, sizeof(why)));
+    if (ends[0] >= 0)
+        (void)close(ends[0]);
+    child->pid = 0;
+    return false;
+}
+
+/* ---- while it runs, and at its end ---- */
+
+void rs_process_child_read(struct rs_process_child *child)
+{
+    char block[16384];
+    ssize_t n = 0;
+    while (child->fd >= 0 && (n = read(child->fd, block, sizeof(block))) > 0) {
+        size_t room = child->output.max - child->output.len;
+        size_t kept = (size_t)n < room ? (size_t)n : room;
+        child->is_cut |= kept < (size_t)n || rs_buf_add(&child->output, block, kept) != RS_OK;
+    }
+    if (child->fd >= 0 && (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))) {
+        (void)close(child->fd);
+        child->fd = -1;
+    }
+}
+
+static enum rs_process_verdict verdict_of(int status)
+{
+    if (!WIFEXITED(status))
+        return RS_PROCESS_TROUBLE;
+    int code = WEXITSTATUS(status);
+    if (code == 0)
+        return RS_PROCESS_PASSED;
+    return code == EXIT_TEMPORARY || code > EXIT_LAST_OWN ? RS_PROCESS_TROUBLE : RS_PROCESS_FAILED;
+}
+
+bool rs_process_child_ended(struct rs_process_child *child, enum rs_process_verdict *ret, int *ret_wait_status)
+{
+    int status = 0;
+    pid_t pid = waitpid(child->pid, &status, WNOHANG);
+    if (pid == 0 || (pid < 0 && errno == EINTR))
+        return false;
+    rs_process_child_read(child);
+    if (child->fd >= 0)
+        (void)close(child->fd); /* something that it left behind still has it; its output counts no more */
+    child->fd = -1;
+    child->pid = 0;
+    *ret_wait_status = status;
+    *ret = pid < 0 ? RS_PROCESS_TROUBLE : verdict_of(status);
+    return true;
+}
+
+void rs_process_child_signal(const struct rs_process_child *child, int signal)
+{
+    if (child->pid > 0)
+        (void)kill(-child->pid, signal); /* it may just have ended */
+}
+
+/* As a JSON string of at most DETAILS_BYTES_MAX: the beginning, where the whole does not fit (escapes grow). */
+static enum rs_status text_details(struct rs_str text, bool is_cut, struct rs_buf *out)
+{
+    size_t n = text.n < DETAILS_BYTES_MAX ? text.n : DETAILS_BYTES_MAX;
+    for (;; n /= 2) {
+        RS_AUTO(rs_buf) struct rs_buf whole = RS_BUF_INIT(2 * DETAILS_BYTES_MAX);
+        rs_buf_clear(out);
+        (void)rs_buf_add(&whole, text.p, n);
+        if (is_cut || n < text.n)
+            (void)rs_buf_adds(&whole, "\n... (cut)");
+        enum rs_status s = rs_jw_quote(out, rs_str_n(rs_buf_text(&whole), whole.len));
+        if (n == 0 || (s == RS_OK && out->len <= DETAILS_BYTES_MAX))
+            return s;
+    }
+}
+
+enum rs_status rs_process_child_details(const struct rs_process_child *child, struct rs_buf *out)
+{
+    struct rs_str text = rs_str_n(rs_buf_text(&child->output), child->output.len);
+    RS_AUTO(rs_json) struct rs_json *value = NULL;
+    struct rs_json_limits limits = RS_JSON_LIMITS(DETAILS_BYTES_MAX);
+    if (!child->is_cut && rs_json_parse(text.p, text.n, &limits, &value, NULL) == RS_OK &&
+        rs_json_dump_canonical(value, out) == RS_OK && out->len <= DETAILS_BYTES_MAX)
+        return RS_OK;
+    while (text.n > 0 && strchr("\r\n", text.p[text.n - 1]) != NULL)
+        text.n--;
+    return text_details(text, child->is_cut, out);
+}
+
+void rs_process_child_release(struct rs_process_child *child)
+{
+    if (child->pid > 0) {
+        rs_process_child_signal(child, SIGKILL);
+        while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    if (child->fd >= 0)
+        (void)close(child->fd);
+    rs_buf_release(&child->output);
+    *child = (struct rs_process_child)RS_PROCESS_CHILD_INIT;
+}
