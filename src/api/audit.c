@@ -25,7 +25,8 @@
 
 /* ---- parameters ---- */
 
-static enum rs_status number(const struct rs_request *r, const char *key, uint64_t preset, uint64_t *ret, struct rs_err *reterr)
+static enum rs_status number(const struct rs_request *r, const char *key, uint64_t preset,
+                             uint64_t *ret, struct rs_err *reterr)
 {
     const char *text = rs_request_query(r, key);
     *ret = preset;
@@ -34,16 +35,19 @@ static enum rs_status number(const struct rs_request *r, const char *key, uint64
     return RS_OK;
 }
 
-static enum rs_status moment(const struct rs_request *r, const char *key, int64_t *ret, struct rs_err *reterr)
+static enum rs_status moment(const struct rs_request *r, const char *key, int64_t *ret,
+                             struct rs_err *reterr)
 {
     const char *text = rs_request_query(r, key);
     if (text != NULL && !rs_clock_parse(text, ret))
-        return rs_fail(reterr, RS_BAD_REQUEST, "%s is a time in UTC, like 2026-01-31T12:00:00Z", key);
+        return rs_fail(reterr, RS_BAD_REQUEST, "%s is a time in UTC, like 2026-01-31T12:00:00Z",
+                       key);
     return RS_OK;
 }
 
 /* `n` 0 in *ret_n: none was given. */
-static enum rs_status parameters(const struct rs_request *r, struct rs_audit_filter *ret, uint64_t *ret_n, struct rs_err *reterr)
+static enum rs_status parameters(const struct rs_request *r, struct rs_audit_filter *ret,
+                                 uint64_t *ret_n, struct rs_err *reterr)
 {
     uint64_t after = 0;
     *ret = (struct rs_audit_filter){
@@ -56,7 +60,8 @@ static enum rs_status parameters(const struct rs_request *r, struct rs_audit_fil
     if (s == RS_OK)
         s = number(r, "n", 0, ret_n, reterr);
     if (s == RS_OK && rs_request_query(r, "n") != NULL && *ret_n == 0)
-        s = rs_fail(reterr, RS_BAD_REQUEST, "n is the greatest number of records wanted, from 1 on");
+        s = rs_fail(reterr, RS_BAD_REQUEST,
+                    "n is the greatest number of records wanted, from 1 on");
     if (s == RS_OK)
         s = moment(r, "from", &ret->from_ms, reterr);
     if (s == RS_OK)
@@ -68,7 +73,8 @@ static enum rs_status parameters(const struct rs_request *r, struct rs_audit_fil
 /* ---- pages ---- */
 
 /* The next page: the same filters, behind this one's last record. */
-static enum rs_status link_next(struct rs_request *r, struct rs_reply *re, int64_t after, uint64_t n, struct rs_err *reterr)
+static enum rs_status link_next(struct rs_request *r, struct rs_reply *re, int64_t after,
+                                uint64_t n, struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf link = RS_BUF_INIT(8192);
     const struct rs_link_param params[] = {
@@ -88,7 +94,8 @@ static enum rs_status link_next(struct rs_request *r, struct rs_reply *re, int64
     return RS_OK;
 }
 
-static enum rs_status page_reply(struct rs_request *r, struct rs_reply *re, const struct rs_audit_filter *filter, uint64_t n,
+static enum rs_status page_reply(struct rs_request *r, struct rs_reply *re,
+                                 const struct rs_audit_filter *filter, uint64_t n,
                                  struct rs_err *reterr)
 {
     const struct rs_services *services = rs_request_services(r);
@@ -98,8 +105,9 @@ static enum rs_status page_reply(struct rs_request *r, struct rs_reply *re, cons
         n = PAGE_DEFAULT;
     if (n > RS_AUDIT_PAGE_MAX)
         n = RS_AUDIT_PAGE_MAX;
-    enum rs_status s = rs_audit_query(services->db, services->auth, rs_request_identity(r), filter, (unsigned)n, PAGE_BYTES_MAX,
-                                      RS_AUDIT_PAGE, &json, &page, reterr);
+    enum rs_status s =
+        rs_audit_query(services->db, services->auth, rs_request_identity(r), filter, (unsigned)n,
+                       PAGE_BYTES_MAX, RS_AUDIT_PAGE, &json, &page, reterr);
     if (s == RS_OK && page.has_more)
         s = link_next(r, re, page.next, n, reterr);
     if (s != RS_OK)
@@ -109,7 +117,8 @@ static enum rs_status page_reply(struct rs_request *r, struct rs_reply *re, cons
 
 /* ---- the export ---- */
 
-struct export {
+struct export
+{
     uint32_t magic;
     const struct rs_services *services;
     struct rs_identity identity;
@@ -139,8 +148,8 @@ static enum rs_status part_read(struct export *x)
     unsigned n = x->is_bounded && x->left < PART_RECORDS ? (unsigned)x->left : PART_RECORDS;
     rs_buf_clear(&x->pending);
     x->sent = 0;
-    enum rs_status s = rs_audit_query(x->services->db, x->services->auth, &x->identity, &x->filter, n, PART_BYTES, RS_AUDIT_LINES,
-                                      &x->pending, &page, NULL);
+    enum rs_status s = rs_audit_query(x->services->db, x->services->auth, &x->identity, &x->filter,
+                                      n, PART_BYTES, RS_AUDIT_LINES, &x->pending, &page, NULL);
     if (s != RS_OK)
         return s;
     x->filter.after = page.next;
@@ -186,7 +195,8 @@ static bool filter_keep(struct export *x, const struct rs_audit_filter *filter)
            (filter->action == NULL || text_keep(&x->texts, &x->filter.action));
 }
 
-static enum rs_status export_reply(struct rs_request *r, struct rs_reply *re, const struct rs_audit_filter *filter, uint64_t n,
+static enum rs_status export_reply(struct rs_request *r, struct rs_reply *re,
+                                   const struct rs_audit_filter *filter, uint64_t n,
                                    struct rs_err *reterr)
 {
     struct export *x = calloc(1, sizeof(*x));
@@ -205,7 +215,8 @@ static enum rs_status export_reply(struct rs_request *r, struct rs_reply *re, co
         return rs_fail(reterr, RS_NOMEM, NULL);
     }
     rs_reply_header(re, "Cache-Control", "no-store");
-    /* A part without a visible record is followed by the next one at once, or nearly: 1 ms is the wait for "nothing yet". */
+    /* A part without a visible record is followed by the next one at once, or nearly: 1 ms is the
+     * wait for "nothing yet". */
     if (rs_reply_stream(re, "application/x-ndjson", 1, export_pull, export_done, x) == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL); /* export_done() was called */
     return RS_OK;
@@ -236,7 +247,8 @@ static enum rs_status text_reply(struct rs_reply *re, struct rs_buf *text, struc
     return RS_OK;
 }
 
-enum rs_status rs_api_audit_checkpoint(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_audit_checkpoint(struct rs_request *r, struct rs_reply *re,
+                                       struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf note = RS_BUF_INIT(RS_NOTE_BYTES_MAX);
     enum rs_status s = rs_audit_checkpoint(rs_request_services(r)->audit, &note, reterr);
@@ -257,7 +269,8 @@ static enum rs_status verify_reply(struct rs_request *r, struct rs_reply *re, st
     const struct rs_note_key *key = rs_audit_key(services->audit);
     struct rs_str note = rs_request_body(r);
     struct rs_checkpoint checkpoint;
-    struct rs_verify_options options = {.checkpoints = &checkpoint, .n_checkpoints = note.n > 0 ? 1 : 0};
+    struct rs_verify_options options = {.checkpoints = &checkpoint,
+                                        .n_checkpoints = note.n > 0 ? 1 : 0};
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(65536);
     RS_AUTO_FREE struct rs_verify_result *result = calloc(1, sizeof(*result));
     if (result == NULL)
@@ -273,7 +286,8 @@ static enum rs_status verify_reply(struct rs_request *r, struct rs_reply *re, st
 
 enum rs_status rs_api_audit_verify(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
 {
-    /* It reads the whole log: one at a time, so that a few impatient auditors do not take all workers. */
+    /* It reads the whole log: one at a time, so that a few impatient auditors do not take all
+     * workers. */
     static atomic_flag is_running = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&is_running))
         return rs_fail(reterr, RS_BUSY, "the audit log is being verified already: try again");

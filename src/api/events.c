@@ -29,7 +29,8 @@ static enum rs_status page_n(const struct rs_request *r, unsigned *ret, struct r
     const char *text = rs_request_query(r, "n");
     uint64_t n = PAGE_DEFAULT;
     if (text != NULL && (!rs_parse_u64(rs_str_of(text), UINT64_MAX, &n) || n == 0))
-        return rs_fail(reterr, RS_BAD_REQUEST, "n is the greatest number of events wanted, from 1 on");
+        return rs_fail(reterr, RS_BAD_REQUEST,
+                       "n is the greatest number of events wanted, from 1 on");
     *ret = n > RS_FEED_PAGE_MAX ? RS_FEED_PAGE_MAX : (unsigned)n;
     return RS_OK;
 }
@@ -40,7 +41,8 @@ static enum rs_status newest(const struct rs_request *r, int64_t *ret, struct rs
 }
 
 /* Where to begin: Last-Event-ID is what a stream's client sends when it comes back. */
-static enum rs_status start_of(const struct rs_request *r, bool is_stream, int64_t *ret, struct rs_err *reterr)
+static enum rs_status start_of(const struct rs_request *r, bool is_stream, int64_t *ret,
+                               struct rs_err *reterr)
 {
     const char *text = rs_request_query(r, "after");
     const char *last = is_stream ? rs_request_header(r, "Last-Event-ID") : NULL;
@@ -50,7 +52,8 @@ static enum rs_status start_of(const struct rs_request *r, bool is_stream, int64
     if (text != NULL && strcmp(text, "latest") == 0)
         return newest(r, ret, reterr);
     if (text != NULL && !rs_parse_u64(rs_str_of(text), INT64_MAX, &after))
-        return rs_fail(reterr, RS_BAD_REQUEST, "%s is an event's sequence number, or \"latest\"", last != NULL ? "Last-Event-ID" : "after");
+        return rs_fail(reterr, RS_BAD_REQUEST, "%s is an event's sequence number, or \"latest\"",
+                       last != NULL ? "Last-Event-ID" : "after");
     *ret = (int64_t)after;
     return RS_OK;
 }
@@ -63,7 +66,8 @@ static bool wants_stream(struct rs_request *r)
 
 /* ---- pages ---- */
 
-static enum rs_status link_next(struct rs_request *r, struct rs_reply *re, int64_t after, unsigned n, struct rs_err *reterr)
+static enum rs_status link_next(struct rs_request *r, struct rs_reply *re, int64_t after,
+                                unsigned n, struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf link = RS_BUF_INIT(512);
     const struct rs_link_param params[] = {
@@ -77,7 +81,8 @@ static enum rs_status link_next(struct rs_request *r, struct rs_reply *re, int64
     return RS_OK;
 }
 
-static enum rs_status page_reply(struct rs_request *r, struct rs_reply *re, int64_t after, struct rs_err *reterr)
+static enum rs_status page_reply(struct rs_request *r, struct rs_reply *re, int64_t after,
+                                 struct rs_err *reterr)
 {
     const struct rs_services *services = rs_request_services(r);
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(BUFFER_BYTES_MAX);
@@ -85,7 +90,8 @@ static enum rs_status page_reply(struct rs_request *r, struct rs_reply *re, int6
     unsigned n = 0;
     enum rs_status s = page_n(r, &n, reterr);
     if (s == RS_OK)
-        s = rs_feed_read(services->db, services->auth, rs_request_identity(r), after, n, PAGE_BYTES_MAX, RS_FEED_PAGE, &json, &page, reterr);
+        s = rs_feed_read(services->db, services->auth, rs_request_identity(r), after, n,
+                         PAGE_BYTES_MAX, RS_FEED_PAGE, &json, &page, reterr);
     if (s == RS_OK && page.has_more)
         s = link_next(r, re, page.next, n, reterr);
     if (s != RS_OK)
@@ -103,8 +109,8 @@ struct event_stream {
     struct rs_buf pending;
     size_t sent; /* of pending */
     uint64_t last_sent_ms;
-    struct rs_stream *stream;                    /* guarded by streams_mu */
-    struct event_stream *next, **previous_next;  /* guarded by streams_mu */
+    struct rs_stream *stream;                   /* guarded by streams_mu */
+    struct event_stream *next, **previous_next; /* guarded by streams_mu */
 };
 
 static pthread_mutex_t streams_mu = PTHREAD_MUTEX_INITIALIZER;
@@ -152,15 +158,17 @@ static void stream_done(void *arg)
     free(st);
 }
 
-/* Reads the next part into `pending`.  A comment line keeps the connection alive, shows a client that went away, and has us called again
- * when a part held nothing for this reader although more events follow. */
+/* Reads the next part into `pending`.  A comment line keeps the connection alive, shows a client
+ * that went away, and has us called again when a part held nothing for this reader although more
+ * events follow. */
 static enum rs_status part_read(struct event_stream *st)
 {
     struct rs_feed_page page;
     rs_buf_clear(&st->pending);
     st->sent = 0;
-    enum rs_status s = rs_feed_read(st->services->db, st->services->auth, &st->identity, st->position, PART_EVENTS, PART_BYTES,
-                                    RS_FEED_STREAM, &st->pending, &page, NULL);
+    enum rs_status s =
+        rs_feed_read(st->services->db, st->services->auth, &st->identity, st->position, PART_EVENTS,
+                     PART_BYTES, RS_FEED_STREAM, &st->pending, &page, NULL);
     if (s != RS_OK)
         return s;
     st->position = page.next;
@@ -193,7 +201,8 @@ static enum rs_status stream_pull(void *arg, char *out, size_t cap, size_t *ret_
     return RS_OK;
 }
 
-static enum rs_status stream_reply(struct rs_request *r, struct rs_reply *re, int64_t after, struct rs_err *reterr)
+static enum rs_status stream_reply(struct rs_request *r, struct rs_reply *re, int64_t after,
+                                   struct rs_err *reterr)
 {
     struct event_stream *st = calloc(1, sizeof(*st));
     if (st == NULL)
@@ -205,11 +214,13 @@ static enum rs_status stream_reply(struct rs_request *r, struct rs_reply *re, in
     st->position = after;
     st->pending = (struct rs_buf)RS_BUF_INIT(BUFFER_BYTES_MAX);
     st->last_sent_ms = rs_clock_mono_ms();
-    (void)rs_buf_adds(&st->pending, "retry: 3000\n\n"); /* an answer at once, so that clients see the stream open */
+    /* an answer at once, so that clients see the stream open */
+    (void)rs_buf_adds(&st->pending, "retry: 3000\n\n");
     (void)pthread_once(&listening, listen);
     rs_reply_header(re, "Cache-Control", "no-store");
     rs_reply_header(re, "X-Accel-Buffering", "no");
-    struct rs_stream *stream = rs_reply_stream(re, "text/event-stream", BEAT_MS, stream_pull, stream_done, st);
+    struct rs_stream *stream =
+        rs_reply_stream(re, "text/event-stream", BEAT_MS, stream_pull, stream_done, st);
     if (stream == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL); /* stream_done() was called */
     stream_link(st, stream);

@@ -18,7 +18,8 @@
 /* ---- shared ---- */
 
 /* The body as an object; no body at all is {} to routes that need nothing in it. */
-static enum rs_status optional_body(const struct rs_request *r, struct rs_json **ret, struct rs_err *reterr)
+static enum rs_status optional_body(const struct rs_request *r, struct rs_json **ret,
+                                    struct rs_err *reterr)
 {
     if (rs_request_body(r).n == 0)
         return rs_json_parse_text("{}", RS_OK, ret, reterr);
@@ -26,8 +27,8 @@ static enum rs_status optional_body(const struct rs_request *r, struct rs_json *
 }
 
 /* {"name", "secret"}: the only time that the secret is told. */
-static enum rs_status answer_secret(struct rs_reply *re, unsigned http_status, const char *name, char secret[RS_WEBHOOK_SECRET_BYTES],
-                                    struct rs_err *reterr)
+static enum rs_status answer_secret(struct rs_reply *re, unsigned http_status, const char *name,
+                                    char secret[RS_WEBHOOK_SECRET_BYTES], struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(4096);
     struct rs_jw w = RS_JW_INIT(&json);
@@ -39,7 +40,8 @@ static enum rs_status answer_secret(struct rs_reply *re, unsigned http_status, c
     return rs_json_api_answer(re, http_status, &json, reterr);
 }
 
-static enum rs_status shown(struct rs_request *r, struct rs_reply *re, unsigned http_status, const char *name, struct rs_err *reterr)
+static enum rs_status shown(struct rs_request *r, struct rs_reply *re, unsigned http_status,
+                            const char *name, struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
     enum rs_status s = rs_webhook_show(rs_request_services(r)->db, name, &json, reterr);
@@ -48,17 +50,20 @@ static enum rs_status shown(struct rs_request *r, struct rs_reply *re, unsigned 
 
 /* ---- webhooks ---- */
 
-enum rs_status rs_api_webhooks_list(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_webhooks_list(struct rs_request *r, struct rs_reply *re,
+                                    struct rs_err *reterr)
 {
     return shown(r, re, 200, NULL, reterr);
 }
 
-enum rs_status rs_api_webhooks_show(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_webhooks_show(struct rs_request *r, struct rs_reply *re,
+                                    struct rs_err *reterr)
 {
     return shown(r, re, 200, rs_request_param(r, "webhook"), reterr);
 }
 
-enum rs_status rs_api_webhooks_create(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_webhooks_create(struct rs_request *r, struct rs_reply *re,
+                                      struct rs_err *reterr)
 {
     const struct rs_services *services = rs_request_services(r);
     char secret[RS_WEBHOOK_SECRET_BYTES];
@@ -75,7 +80,8 @@ enum rs_status rs_api_webhooks_create(struct rs_request *r, struct rs_reply *re,
     return s == RS_OK ? answer_secret(re, 201, webhook->name, secret, reterr) : s;
 }
 
-enum rs_status rs_api_webhooks_change(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_webhooks_change(struct rs_request *r, struct rs_reply *re,
+                                      struct rs_err *reterr)
 {
     const struct rs_services *services = rs_request_services(r);
     const char *name = rs_request_param(r, "webhook");
@@ -83,13 +89,16 @@ enum rs_status rs_api_webhooks_change(struct rs_request *r, struct rs_reply *re,
     RS_AUTO(rs_json) struct rs_json *body = NULL;
     enum rs_status s = rs_json_api_body(r, RS_API_WEBHOOK_BODY_BYTES_MAX, &body, reterr);
     if (s == RS_OK)
-        s = rs_webhook_change(services->db, name, body, rs_webhooks_rules(services->webhooks), rs_request_actor(r), &is_changed, reterr);
+        s = rs_webhook_change(services->db, name, body, rs_webhooks_rules(services->webhooks),
+                              rs_request_actor(r), &is_changed, reterr);
     return s == RS_OK ? shown(r, re, 200, name, reterr) : s;
 }
 
-enum rs_status rs_api_webhooks_delete(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_webhooks_delete(struct rs_request *r, struct rs_reply *re,
+                                      struct rs_err *reterr)
 {
-    enum rs_status s = rs_webhook_delete(rs_request_services(r)->db, rs_request_param(r, "webhook"), rs_request_actor(r), reterr);
+    enum rs_status s = rs_webhook_delete(rs_request_services(r)->db, rs_request_param(r, "webhook"),
+                                         rs_request_actor(r), reterr);
     if (s != RS_OK)
         return s;
     rs_reply_status(re, 204);
@@ -97,7 +106,8 @@ enum rs_status rs_api_webhooks_delete(struct rs_request *r, struct rs_reply *re,
     return RS_OK;
 }
 
-enum rs_status rs_api_webhooks_rotate(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_webhooks_rotate(struct rs_request *r, struct rs_reply *re,
+                                      struct rs_err *reterr)
 {
     const char *name = rs_request_param(r, "webhook");
     char secret[RS_WEBHOOK_SECRET_BYTES];
@@ -109,16 +119,19 @@ enum rs_status rs_api_webhooks_rotate(struct rs_request *r, struct rs_reply *re,
     if (s == RS_OK)
         s = rs_json_member_bool(body, "keepPrevious", RS_JSON_OPTIONAL, &keep_previous, reterr);
     if (s == RS_OK)
-        s = rs_webhook_rotate(rs_request_services(r)->db, name, keep_previous, rs_request_actor(r), secret, reterr);
+        s = rs_webhook_rotate(rs_request_services(r)->db, name, keep_previous, rs_request_actor(r),
+                              secret, reterr);
     return s == RS_OK ? answer_secret(re, 200, name, secret, reterr) : s;
 }
 
-enum rs_status rs_api_webhooks_ping(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_webhooks_ping(struct rs_request *r, struct rs_reply *re,
+                                    struct rs_err *reterr)
 {
     struct rs_webhook_ping ping;
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(4096);
     struct rs_jw w = RS_JW_INIT(&json);
-    enum rs_status s = rs_webhooks_ping(rs_request_services(r)->webhooks, rs_request_param(r, "webhook"), &ping, reterr);
+    enum rs_status s = rs_webhooks_ping(rs_request_services(r)->webhooks,
+                                        rs_request_param(r, "webhook"), &ping, reterr);
     if (s != RS_OK)
         return s;
     rs_jw_object(&w);
@@ -132,7 +145,8 @@ enum rs_status rs_api_webhooks_ping(struct rs_request *r, struct rs_reply *re, s
 
 /* ---- deliveries ---- */
 
-static enum rs_status number(const struct rs_request *r, const char *key, uint64_t preset, uint64_t *ret, struct rs_err *reterr)
+static enum rs_status number(const struct rs_request *r, const char *key, uint64_t preset,
+                             uint64_t *ret, struct rs_err *reterr)
 {
     const char *text = rs_request_query(r, key);
     *ret = preset;
@@ -141,7 +155,8 @@ static enum rs_status number(const struct rs_request *r, const char *key, uint64
     return RS_OK;
 }
 
-enum rs_status rs_api_webhooks_deliveries(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_webhooks_deliveries(struct rs_request *r, struct rs_reply *re,
+                                          struct rs_err *reterr)
 {
     const char *state = rs_request_query(r, "state");
     uint64_t after = 0;
@@ -153,14 +168,17 @@ enum rs_status rs_api_webhooks_deliveries(struct rs_request *r, struct rs_reply 
     if (s == RS_OK)
         s = number(r, "n", PAGE_DEFAULT, &n, reterr);
     if (s == RS_OK && n == 0)
-        s = rs_fail(reterr, RS_BAD_REQUEST, "n is the greatest number of deliveries wanted, from 1 on");
+        s = rs_fail(reterr, RS_BAD_REQUEST,
+                    "n is the greatest number of deliveries wanted, from 1 on");
     if (s == RS_OK)
-        s = rs_webhook_deliveries(rs_request_services(r)->db, rs_request_param(r, "webhook"), state, (int64_t)after,
-                                  n > PAGE_MAX ? PAGE_MAX : (unsigned)n, &json, reterr);
+        s = rs_webhook_deliveries(rs_request_services(r)->db, rs_request_param(r, "webhook"), state,
+                                  (int64_t)after, n > PAGE_MAX ? PAGE_MAX : (unsigned)n, &json,
+                                  reterr);
     return s == RS_OK ? rs_json_api_answer(re, 200, &json, reterr) : s;
 }
 
-enum rs_status rs_api_webhooks_redeliver(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_webhooks_redeliver(struct rs_request *r, struct rs_reply *re,
+                                         struct rs_err *reterr)
 {
     int64_t sequence = 0;
     int64_t n = 0;
@@ -171,11 +189,14 @@ enum rs_status rs_api_webhooks_redeliver(struct rs_request *r, struct rs_reply *
     if (s == RS_OK)
         s = rs_json_only(body, RS_JSON_KEYS("sequence"), reterr);
     if (s == RS_OK)
-        s = rs_json_member_int(body, "sequence", RS_JSON_OPTIONAL, 1, RS_JSON_INT_MAX, &sequence, reterr);
+        s = rs_json_member_int(body, "sequence", RS_JSON_OPTIONAL, 1, RS_JSON_INT_MAX, &sequence,
+                               reterr);
     if (s == RS_OK)
-        s = rs_webhook_redeliver(rs_request_services(r)->db, rs_request_param(r, "webhook"), sequence, rs_request_actor(r), &n, reterr);
+        s = rs_webhook_redeliver(rs_request_services(r)->db, rs_request_param(r, "webhook"),
+                                 sequence, rs_request_actor(r), &n, reterr);
     if (s == RS_OK && sequence != 0 && n == 0)
-        s = rs_fail(reterr, RS_NOT_FOUND, "this webhook has no dead letter of that sequence number");
+        s = rs_fail(reterr, RS_NOT_FOUND,
+                    "this webhook has no dead letter of that sequence number");
     if (s != RS_OK)
         return s;
     rs_jw_object(&w);

@@ -10,7 +10,8 @@
 #include "json/json.h"
 #include "json/write.h"
 
-enum rs_status rs_audit_details_of_text(struct rs_str text, struct rs_buf *out, struct rs_err *reterr)
+enum rs_status rs_audit_details_of_text(struct rs_str text, struct rs_buf *out,
+                                        struct rs_err *reterr)
 {
     RS_AUTO(rs_json) struct rs_json *value = NULL;
     struct rs_json_limits limits = RS_JSON_LIMITS(RS_AUDIT_DETAILS_BYTES_MAX);
@@ -21,8 +22,10 @@ enum rs_status rs_audit_details_of_text(struct rs_str text, struct rs_buf *out, 
     else if (s != RS_NOMEM)
         s = rs_jw_quote(out, text);
     if (s == RS_TOO_LARGE || (s == RS_OK && out->len - before > RS_AUDIT_DETAILS_BYTES_MAX))
-        return rs_fail(reterr, RS_TOO_LARGE, "details may be at most %zu bytes: keep the full report elsewhere and give its address",
-                       RS_AUDIT_DETAILS_BYTES_MAX);
+        return rs_fail(
+            reterr, RS_TOO_LARGE,
+            "details may be at most %zu bytes: keep the full report elsewhere and give its address",
+            RS_AUDIT_DETAILS_BYTES_MAX);
     return s == RS_OK ? RS_OK : rs_fail(reterr, s, NULL);
 }
 
@@ -31,8 +34,10 @@ static enum rs_status entry_check(const struct rs_audit_entry *entry, struct rs_
     rs_assert(entry->action != NULL && entry->actor != NULL && entry->actor->name != NULL);
     rs_assert(entry->n_tags == 0 || entry->tags != NULL);
     if (entry->details != NULL && strlen(entry->details) > RS_AUDIT_DETAILS_BYTES_MAX)
-        return rs_fail(reterr, RS_TOO_LARGE, "details may be at most %zu bytes: keep the full report elsewhere and give its address",
-                       RS_AUDIT_DETAILS_BYTES_MAX);
+        return rs_fail(
+            reterr, RS_TOO_LARGE,
+            "details may be at most %zu bytes: keep the full report elsewhere and give its address",
+            RS_AUDIT_DETAILS_BYTES_MAX);
     return RS_OK;
 }
 
@@ -42,8 +47,8 @@ static void counted(void *arg)
     rs_audit_count_record();
 }
 
-enum rs_status rs_audit_append(struct rs_db_conn *conn, const struct rs_audit_entry *entry, int64_t *ret_seq,
-                               struct rs_err *reterr)
+enum rs_status rs_audit_append(struct rs_db_conn *conn, const struct rs_audit_entry *entry,
+                               int64_t *ret_seq, struct rs_err *reterr)
 {
     unsigned char previous[RS_AUDIT_HASH_BYTES];
     unsigned char leaf[RS_AUDIT_HASH_BYTES];

@@ -31,14 +31,17 @@ enum rs_status rs_checkpoint_sign(const struct rs_note_key *key, uint64_t size,
     if (s != RS_OK)
         return s;
     rs_base64_encode(signature, sizeof(signature), signature64);
-    return rs_buf_addf(out, "%s\n%s%s %s\n", rs_buf_text(&text), signature_start, key->name, signature64);
+    return rs_buf_addf(out, "%s\n%s%s %s\n", rs_buf_text(&text), signature_start, key->name,
+                       signature64);
 }
 
 /* ---- opening ---- */
 
 static enum rs_status refused(struct rs_err *reterr)
 {
-    return rs_fail(reterr, RS_BAD_REQUEST, "this is no checkpoint: a signed note with origin, size and root hash is expected");
+    return rs_fail(
+        reterr, RS_BAD_REQUEST,
+        "this is no checkpoint: a signed note with origin, size and root hash is expected");
 }
 
 /* Takes a line without its newline off the front; false when no whole line is left. */
@@ -74,10 +77,11 @@ static bool text_parse(struct rs_str text, struct rs_checkpoint *ret)
     if (!line_take(&text, &line) || line.n == 0 || line.n >= sizeof(ret->origin))
         return false;
     memcpy(ret->origin, line.p, line.n);
-    if (!line_take(&text, &line) || !rs_parse_u64(line, INT64_MAX, &ret->size) || (line.n > 1 && line.p[0] == '0'))
+    if (!line_take(&text, &line) || !rs_parse_u64(line, INT64_MAX, &ret->size) ||
+        (line.n > 1 && line.p[0] == '0'))
         return false;
-    if (!line_take(&text, &line) || line.n >= BASE64_BYTES(RS_AUDIT_HASH_BYTES) || !rs_base64_decode(line, root, &n) ||
-        n != RS_AUDIT_HASH_BYTES)
+    if (!line_take(&text, &line) || line.n >= BASE64_BYTES(RS_AUDIT_HASH_BYTES) ||
+        !rs_base64_decode(line, root, &n) || n != RS_AUDIT_HASH_BYTES)
         return false;
     memcpy(ret->root, root, RS_AUDIT_HASH_BYTES);
     return true;
@@ -85,7 +89,8 @@ static bool text_parse(struct rs_str text, struct rs_checkpoint *ret)
 
 enum signature_verdict { SIGNATURE_OTHER, SIGNATURE_GOOD, SIGNATURE_BAD };
 
-static enum signature_verdict signature_judge(struct rs_str line, struct rs_str text, const struct rs_note_key *key)
+static enum signature_verdict signature_judge(struct rs_str line, struct rs_str text,
+                                              const struct rs_note_key *key)
 {
     unsigned char signature[3 * (size_t)BASE64_BYTES(SIGNED_BYTES) / 4 + 3];
     size_t n = 0;
@@ -95,42 +100,49 @@ static enum signature_verdict signature_judge(struct rs_str line, struct rs_str 
         memcmp(line.p + n_start, key->name, n_name) != 0 || line.p[n_start + n_name] != ' ')
         return SIGNATURE_OTHER;
     struct rs_str base64 = rs_str_n(line.p + n_start + n_name + 1, line.n - n_start - n_name - 1);
-    if (base64.n >= BASE64_BYTES(SIGNED_BYTES) || !rs_base64_decode(base64, signature, &n) || n != SIGNED_BYTES ||
-        memcmp(signature, key->id, sizeof(key->id)) != 0)
+    if (base64.n >= BASE64_BYTES(SIGNED_BYTES) || !rs_base64_decode(base64, signature, &n) ||
+        n != SIGNED_BYTES || memcmp(signature, key->id, sizeof(key->id)) != 0)
         return SIGNATURE_OTHER;
-    return rs_ed25519_verify(key->public_key, text.p, text.n, signature + sizeof(key->id)) ? SIGNATURE_GOOD : SIGNATURE_BAD;
+    return rs_ed25519_verify(key->public_key, text.p, text.n, signature + sizeof(key->id))
+               ? SIGNATURE_GOOD
+               : SIGNATURE_BAD;
 }
 
-enum rs_status rs_checkpoint_open(struct rs_str note, const struct rs_note_key *key, struct rs_checkpoint *ret,
-                                  struct rs_err *reterr)
+enum rs_status rs_checkpoint_open(struct rs_str note, const struct rs_note_key *key,
+                                  struct rs_checkpoint *ret, struct rs_err *reterr)
 {
     struct rs_str text;
     struct rs_str signatures;
     struct rs_str line;
     bool is_signed = false;
-    if (note.n > RS_NOTE_BYTES_MAX || !rs_utf8_is_valid(note.p, note.n) || !note_split(note, &text, &signatures) ||
-        !text_parse(text, ret))
+    if (note.n > RS_NOTE_BYTES_MAX || !rs_utf8_is_valid(note.p, note.n) ||
+        !note_split(note, &text, &signatures) || !text_parse(text, ret))
         return refused(reterr);
     while (line_take(&signatures, &line)) {
         enum signature_verdict verdict = signature_judge(line, text, key);
         if (verdict == SIGNATURE_BAD)
-            return rs_fail(reterr, RS_BAD_REQUEST, "the checkpoint's signature is wrong: it was changed after it was signed");
+            return rs_fail(
+                reterr, RS_BAD_REQUEST,
+                "the checkpoint's signature is wrong: it was changed after it was signed");
         is_signed |= verdict == SIGNATURE_GOOD;
     }
     if (signatures.n != 0)
         return refused(reterr);
     if (!is_signed)
-        return rs_fail(reterr, RS_BAD_REQUEST, "the checkpoint is not signed by the key %s: it is of another registry, or the key is another one",
-                       key->name);
+        return rs_fail(
+            reterr, RS_BAD_REQUEST,
+            "the checkpoint is not signed by the key %s: it is of another registry, or the key is another one",
+            key->name);
     if (strcmp(ret->origin, key->name) != 0)
         return rs_fail(reterr, RS_BAD_REQUEST, "the checkpoint is of another log, %s", ret->origin);
     return RS_OK;
 }
 
-enum rs_status rs_checkpoint_find(const char *keys_dir, const struct rs_note_key *key, struct rs_checkpoint *ret,
-                                  struct rs_err *reterr)
+enum rs_status rs_checkpoint_find(const char *keys_dir, const struct rs_note_key *key,
+                                  struct rs_checkpoint *ret, struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf note = RS_BUF_INIT(RS_NOTE_BYTES_MAX);
     enum rs_status s = rs_file_read_secret(keys_dir, RS_CHECKPOINT_FILE, &note, reterr);
-    return s == RS_OK ? rs_checkpoint_open(rs_str_n(rs_buf_text(&note), note.len), key, ret, reterr) : s;
+    return s == RS_OK ? rs_checkpoint_open(rs_str_n(rs_buf_text(&note), note.len), key, ret, reterr)
+                      : s;
 }

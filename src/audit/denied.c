@@ -69,20 +69,20 @@ static uint64_t hash_add(uint64_t hash, const char *text)
     return hash;
 }
 
-static struct entry *entry_find(struct batch *b, uint64_t hash, const struct rs_actor *actor, const char *repository,
-                                const char *reference)
+static struct entry *entry_find(struct batch *b, uint64_t hash, const struct rs_actor *actor,
+                                const char *repository, const char *reference)
 {
     for (unsigned i = 0; i < b->n; i++) {
         struct entry *e = &b->entry[i];
-        if (e->hash == hash && e->principal_id == actor->principal_id && strcmp(e->repository, repository) == 0 &&
-            strcmp(e->reference, reference) == 0)
+        if (e->hash == hash && e->principal_id == actor->principal_id &&
+            strcmp(e->repository, repository) == 0 && strcmp(e->reference, reference) == 0)
             return e;
     }
     return NULL;
 }
 
-static struct entry *entry_add(struct batch *b, uint64_t hash, const struct rs_actor *actor, const char *repository,
-                               const char *reference)
+static struct entry *entry_add(struct batch *b, uint64_t hash, const struct rs_actor *actor,
+                               const char *repository, const char *reference)
 {
     if (b->n >= RS_DENIED_ENTRIES_MAX)
         return NULL;
@@ -94,7 +94,8 @@ static struct entry *entry_add(struct batch *b, uint64_t hash, const struct rs_a
     /* Longer names than these do not exist; one that was cut is still told. */
     (void)rs_text_copy(e->name, sizeof(e->name), actor->name);
     (void)rs_text_copy(e->source, sizeof(e->source), actor->source != NULL ? actor->source : "");
-    (void)rs_text_copy(e->request_id, sizeof(e->request_id), actor->request_id != NULL ? actor->request_id : "");
+    (void)rs_text_copy(e->request_id, sizeof(e->request_id),
+                       actor->request_id != NULL ? actor->request_id : "");
     if (!rs_text_copy(e->repository, sizeof(e->repository), repository) ||
         !rs_text_copy(e->reference, sizeof(e->reference), reference))
         return NULL;
@@ -102,9 +103,12 @@ static struct entry *entry_add(struct batch *b, uint64_t hash, const struct rs_a
     return e;
 }
 
-void rs_denied_count(struct rs_denied *d, const struct rs_actor *actor, const char *repository, const char *reference)
+void rs_denied_count(struct rs_denied *d, const struct rs_actor *actor, const char *repository,
+                     const char *reference)
 {
-    uint64_t hash = hash_add(hash_add(UINT64_C(14695981039346656037) ^ (uint64_t)actor->principal_id, repository), reference);
+    uint64_t hash = hash_add(
+        hash_add(UINT64_C(14695981039346656037) ^ (uint64_t)actor->principal_id, repository),
+        reference);
     (void)pthread_mutex_lock(&d->mu);
     struct entry *e = entry_find(d->live, hash, actor, repository, reference);
     if (e == NULL)
@@ -129,7 +133,8 @@ uint64_t rs_denied_total(struct rs_denied *d)
 
 /* ---- writing ---- */
 
-static enum rs_status entry_append(struct rs_db_conn *conn, const struct entry *e, struct rs_err *reterr)
+static enum rs_status entry_append(struct rs_db_conn *conn, const struct entry *e,
+                                   struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(1024);
     struct rs_jw w = RS_JW_INIT(&details);
@@ -143,8 +148,10 @@ static enum rs_status entry_append(struct rs_db_conn *conn, const struct entry *
         return rs_fail(reterr, s, NULL);
     bool is_digest = strchr(e->reference, ':') != NULL; /* no tag holds a colon */
     const char *tags[1] = {e->reference};
-    struct rs_actor actor = {
-        .principal_id = e->principal_id, .name = e->name, .request_id = e->request_id, .source = e->source};
+    struct rs_actor actor = {.principal_id = e->principal_id,
+                             .name = e->name,
+                             .request_id = e->request_id,
+                             .source = e->source};
     struct rs_audit_entry record = {
         .action = "read-denied",
         .actor = &actor,
@@ -163,13 +170,18 @@ static enum rs_status others_append(struct rs_db_conn *conn, uint64_t others, st
     struct rs_jw w = RS_JW_INIT(&details);
     rs_jw_object(&w);
     rs_jw_member_int(&w, "count", (int64_t)others);
-    rs_jw_member_text(&w, "note", "reads beyond the bound of the aggregate, of any repository and by anybody");
+    rs_jw_member_text(&w, "note",
+                      "reads beyond the bound of the aggregate, of any repository and by anybody");
     rs_jw_object_end(&w);
     enum rs_status s = rs_buf_status(&details);
     if (s != RS_OK)
         return rs_fail(reterr, s, NULL);
-    struct rs_actor daemon = {.principal_id = RS_AUDIT_DAEMON_ID, .name = RS_AUDIT_DAEMON_NAME, .request_id = "", .source = ""};
-    struct rs_audit_entry record = {.action = "read-denied", .actor = &daemon, .details = rs_buf_text(&details)};
+    struct rs_actor daemon = {.principal_id = RS_AUDIT_DAEMON_ID,
+                              .name = RS_AUDIT_DAEMON_NAME,
+                              .request_id = "",
+                              .source = ""};
+    struct rs_audit_entry record = {
+        .action = "read-denied", .actor = &daemon, .details = rs_buf_text(&details)};
     return rs_audit_append(conn, &record, NULL, reterr);
 }
 

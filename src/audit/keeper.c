@@ -19,8 +19,9 @@
 #define LEAVES_AT_ONCE 4096U
 
 /*
- * Invariants: the tree, `newest`, `anchor` and their flags belong to the thread (before it runs, to rs_audit_start()).
- * Nothing is held over I/O: callers of rs_audit_checkpoint() leave a ticket and wait for the thread to have passed it.
+ * Invariants: the tree, `newest`, `anchor` and their flags belong to the thread (before it runs, to
+ * rs_audit_start()). Nothing is held over I/O: callers of rs_audit_checkpoint() leave a ticket and
+ * wait for the thread to have passed it.
  */
 struct rs_audit {
     struct rs_db *db;
@@ -57,7 +58,8 @@ static void inconsistent(struct rs_audit *a, const char *why)
     a->is_inconsistent = true;
     (void)pthread_mutex_unlock(&a->mu);
     if (!is_known)
-        rs_log(RS_LOG_ERROR, "the audit log does not fit its newest checkpoint: run `roadstead audit verify`",
+        rs_log(RS_LOG_ERROR,
+               "the audit log does not fit its newest checkpoint: run `roadstead audit verify`",
                RS_F("reason", why), RS_N("checkpoint_size", a->anchor.size));
 }
 
@@ -86,11 +88,14 @@ struct leaves {
     unsigned n;
 };
 
-static enum rs_status leaf_take(void *arg, const struct rs_audit_row *row, bool *stop, struct rs_err *reterr)
+static enum rs_status leaf_take(void *arg, const struct rs_audit_row *row, bool *stop,
+                                struct rs_err *reterr)
 {
     struct leaves *l = arg;
     if (row->leaf_hash.n != RS_AUDIT_HASH_BYTES || row->seq != (int64_t)l->a->tree.size + 1)
-        return rs_fail(reterr, RS_CORRUPT, "audit record %" PRId64 " is damaged, or records before it are missing", row->seq);
+        return rs_fail(reterr, RS_CORRUPT,
+                       "audit record %" PRId64 " is damaged, or records before it are missing",
+                       row->seq);
     if (!rs_tree_add(&l->a->tree, (const unsigned char *)row->leaf_hash.p))
         return rs_fail(reterr, RS_TOO_LARGE, NULL);
     anchor_compare(l->a);
@@ -112,12 +117,12 @@ static enum rs_status tree_grow(struct rs_audit *a, struct rs_err *reterr)
             s = rs_catalog_audit_each(r.conn, &filter, leaf_take, &l, reterr);
     }
     if (s == RS_OK && a->has_anchor)
-        inconsistent(a, "it ends before the checkpoint: it was cut, or an older database was put in place");
+        inconsistent(
+            a, "it ends before the checkpoint: it was cut, or an older database was put in place");
     return s;
 }
 
 /* ---- signing ---- */
-
 
 static enum rs_status checkpoint_job(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
 {
@@ -126,8 +131,10 @@ static enum rs_status checkpoint_job(struct rs_db_conn *conn, void *arg, struct 
     return s == RS_OK ? rs_catalog_audit_checkpoint_prune(conn, CHECKPOINTS_KEPT, reterr) : s;
 }
 
-/* Catalog first, then the file beside the key: whoever puts an older catalog in place leaves the newer file behind. */
-static enum rs_status checkpoint_store(struct rs_audit *a, struct rs_str note, struct rs_err *reterr)
+/* Catalog first, then the file beside the key: whoever puts an older catalog in place leaves the
+ * newer file behind. */
+static enum rs_status checkpoint_store(struct rs_audit *a, struct rs_str note,
+                                       struct rs_err *reterr)
 {
     unsigned char frontier[RS_TREE_FRONTIER_BYTES_MAX];
     size_t n = 0;
@@ -139,7 +146,9 @@ static enum rs_status checkpoint_store(struct rs_audit *a, struct rs_str note, s
         .created_ms = rs_clock_unix_ms(),
     };
     enum rs_status s = rs_db_write(a->db, checkpoint_job, &row, reterr);
-    return s == RS_OK ? rs_file_replace(a->keys_dir, RS_CHECKPOINT_FILE, 0600, note.p, note.n, reterr) : s;
+    return s == RS_OK
+               ? rs_file_replace(a->keys_dir, RS_CHECKPOINT_FILE, 0600, note.p, note.n, reterr)
+               : s;
 }
 
 static enum rs_status checkpoint_sign(struct rs_audit *a, struct rs_err *reterr)
@@ -170,7 +179,9 @@ static enum rs_status checkpoint_make(struct rs_audit *a, struct rs_err *reterr)
     if (s != RS_OK)
         return s;
     if (is_inconsistent(a))
-        return rs_fail(reterr, RS_CORRUPT, "the audit log does not fit its newest checkpoint: run `roadstead audit verify`");
+        return rs_fail(
+            reterr, RS_CORRUPT,
+            "the audit log does not fit its newest checkpoint: run `roadstead audit verify`");
     (void)pthread_mutex_lock(&a->mu);
     bool is_signed = a->note[0] != '\0' && a->signed_size == a->tree.size;
     (void)pthread_mutex_unlock(&a->mu);
@@ -255,7 +266,8 @@ static void *keeper_run(void *arg)
 
 /* ---- start and stop ---- */
 
-static enum rs_status newest_take(void *arg, const struct rs_audit_checkpoint_row *row, struct rs_err *reterr)
+static enum rs_status newest_take(void *arg, const struct rs_audit_checkpoint_row *row,
+                                  struct rs_err *reterr)
 {
     struct rs_audit *a = arg;
     struct rs_checkpoint c;
@@ -264,8 +276,10 @@ static enum rs_status newest_take(void *arg, const struct rs_audit_checkpoint_ro
     (void)reterr;
     if (rs_checkpoint_open(row->note, &a->key, &c, NULL) != RS_OK || (int64_t)c.size != row->size ||
         !rs_tree_load(&tree, c.size, row->frontier)) {
-        rs_log(RS_LOG_WARN, "the newest stored audit checkpoint is damaged or signed by another key; the tree is built anew",
-               RS_N("size", row->size));
+        rs_log(
+            RS_LOG_WARN,
+            "the newest stored audit checkpoint is damaged or signed by another key; the tree is built anew",
+            RS_N("size", row->size));
         return RS_OK;
     }
     rs_tree_root(&tree, root);
@@ -316,12 +330,14 @@ static enum rs_status anchors_load(struct rs_audit *a, struct rs_err *reterr)
     if (s != RS_OK)
         return s;
     if (a->has_anchor && (int64_t)a->anchor.size > newest)
-        inconsistent(a, "it ends before the checkpoint: it was cut, or an older database was put in place");
+        inconsistent(
+            a, "it ends before the checkpoint: it was cut, or an older database was put in place");
     anchor_compare(a);
     return RS_OK;
 }
 
-static enum rs_status keeper_start(struct rs_audit *a, const struct rs_audit_options *options, struct rs_err *reterr)
+static enum rs_status keeper_start(struct rs_audit *a, const struct rs_audit_options *options,
+                                   struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf dir = RS_BUF_INIT(4096);
     enum rs_status s = rs_buf_addf(&dir, "%s/keys", options->data_dir);
@@ -342,7 +358,8 @@ static enum rs_status keeper_start(struct rs_audit *a, const struct rs_audit_opt
     return RS_OK;
 }
 
-enum rs_status rs_audit_start(const struct rs_audit_options *options, struct rs_audit **ret, struct rs_err *reterr)
+enum rs_status rs_audit_start(const struct rs_audit_options *options, struct rs_audit **ret,
+                              struct rs_err *reterr)
 {
     struct rs_audit *a = calloc(1, sizeof(*a));
     pthread_condattr_t attr;
@@ -386,7 +403,8 @@ void rs_audit_stop(struct rs_audit *a)
 
 /* ---- for others ---- */
 
-void rs_audit_denied(struct rs_audit *a, const struct rs_actor *actor, const char *repository, const char *reference)
+void rs_audit_denied(struct rs_audit *a, const struct rs_actor *actor, const char *repository,
+                     const char *reference)
 {
     rs_denied_count(a->denied, actor, repository, reference);
 }
@@ -403,7 +421,9 @@ enum rs_status rs_audit_checkpoint(struct rs_audit *a, struct rs_buf *out, struc
     memcpy(note, a->note, sizeof(note));
     (void)pthread_mutex_unlock(&a->mu);
     if (s == RS_CORRUPT)
-        return rs_fail(reterr, s, "the audit log does not fit its newest checkpoint, so nothing new is signed: run `roadstead audit verify`");
+        return rs_fail(
+            reterr, s,
+            "the audit log does not fit its newest checkpoint, so nothing new is signed: run `roadstead audit verify`");
     if (s != RS_OK)
         return rs_fail(reterr, s, NULL);
     s = rs_buf_adds(out, note);

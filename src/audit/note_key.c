@@ -28,7 +28,8 @@ static void id_set(struct rs_note_key *key)
     memcpy(key->id, hash, sizeof(key->id));
 }
 
-/* Printable ASCII without space and '+': stricter than a note asks for, and all that this program writes. */
+/* Printable ASCII without space and '+': stricter than a note asks for, and all that this program
+ * writes. */
 static bool name_is_valid(struct rs_str name)
 {
     if (name.n == 0 || name.n >= RS_NOTE_NAME_BYTES)
@@ -39,10 +40,12 @@ static bool name_is_valid(struct rs_str name)
     return true;
 }
 
-enum rs_status rs_note_key_generate(const char *name, struct rs_note_key *ret, struct rs_err *reterr)
+enum rs_status rs_note_key_generate(const char *name, struct rs_note_key *ret,
+                                    struct rs_err *reterr)
 {
     if (!name_is_valid(rs_str_of(name)))
-        return rs_fail(reterr, RS_BAD_REQUEST, "a key's name is printable ASCII without spaces and '+'");
+        return rs_fail(reterr, RS_BAD_REQUEST,
+                       "a key's name is printable ASCII without spaces and '+'");
     memset(ret, 0, sizeof(*ret));
     memcpy(ret->name, name, strlen(name));
     rs_ed25519_generate(ret->seed);
@@ -52,8 +55,8 @@ enum rs_status rs_note_key_generate(const char *name, struct rs_note_key *ret, s
     return s;
 }
 
-static enum rs_status key_write(const struct rs_note_key *key, const char *prefix, const unsigned char *material,
-                                struct rs_buf *out)
+static enum rs_status key_write(const struct rs_note_key *key, const char *prefix,
+                                const unsigned char *material, struct rs_buf *out)
 {
     unsigned char typed[1 + RS_ED25519_KEY_BYTES] = {ED25519_TYPE};
     char hex[2 * sizeof(key->id) + 1];
@@ -124,21 +127,27 @@ enum rs_status rs_note_key_read(struct rs_str text, struct rs_note_key *ret, str
     if (ret->can_sign)
         rest = rs_str_n(rest.p + n_prefix, rest.n - n_prefix);
     if (!part_take(&rest, &name) || !name_is_valid(name) || !part_take(&rest, &hex) ||
-        !rs_hex_decode(hex, id, sizeof(id)) || !material_read(rest, ret->can_sign ? ret->seed : ret->public_key))
-        return rs_fail(reterr, RS_BAD_REQUEST, "this is no Ed25519 key of a signed note: \"<name>+<key id>+<key>\" is expected");
+        !rs_hex_decode(hex, id, sizeof(id)) ||
+        !material_read(rest, ret->can_sign ? ret->seed : ret->public_key))
+        return rs_fail(
+            reterr, RS_BAD_REQUEST,
+            "this is no Ed25519 key of a signed note: \"<name>+<key id>+<key>\" is expected");
     memcpy(ret->name, name.p, name.n);
-    enum rs_status s = ret->can_sign ? rs_ed25519_public(ret->seed, ret->public_key, reterr) : RS_OK;
+    enum rs_status s =
+        ret->can_sign ? rs_ed25519_public(ret->seed, ret->public_key, reterr) : RS_OK;
     if (s != RS_OK)
         return s;
     id_set(ret);
     if (memcmp(id, ret->id, sizeof(id)) != 0)
-        return rs_fail(reterr, RS_BAD_REQUEST, "the key's id does not belong to its name and bytes: the text is damaged");
+        return rs_fail(reterr, RS_BAD_REQUEST,
+                       "the key's id does not belong to its name and bytes: the text is damaged");
     return RS_OK;
 }
 
 /* ---- the log's own key ---- */
 
-static enum rs_status key_store(const char *keys_dir, const struct rs_note_key *key, struct rs_err *reterr)
+static enum rs_status key_store(const char *keys_dir, const struct rs_note_key *key,
+                                struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(KEY_TEXT_BYTES_MAX);
     (void)rs_note_key_write_private(key, &text);
@@ -151,13 +160,15 @@ static enum rs_status key_store(const char *keys_dir, const struct rs_note_key *
     return s;
 }
 
-static enum rs_status public_store(const char *keys_dir, const struct rs_note_key *key, struct rs_err *reterr)
+static enum rs_status public_store(const char *keys_dir, const struct rs_note_key *key,
+                                   struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(KEY_TEXT_BYTES_MAX);
     (void)rs_note_key_write_public(key, &text);
     (void)rs_buf_addc(&text, '\n');
     enum rs_status s = rs_buf_status(&text);
-    return s == RS_OK ? rs_file_replace(keys_dir, PUBLIC_FILE, 0644, text.data, text.len, reterr) : s;
+    return s == RS_OK ? rs_file_replace(keys_dir, PUBLIC_FILE, 0644, text.data, text.len, reterr)
+                      : s;
 }
 
 static enum rs_status key_make(const char *keys_dir, struct rs_note_key *ret, struct rs_err *reterr)
@@ -165,7 +176,8 @@ static enum rs_status key_make(const char *keys_dir, struct rs_note_key *ret, st
     char id[RS_ID_TEXT_BYTES];
     char name[RS_NOTE_NAME_BYTES];
     rs_id_new(id);
-    /* Two registries must never sign under one name: half of a random id is enough for that and can still be read out. */
+    /* Two registries must never sign under one name: half of a random id is enough for that and can
+     * still be read out. */
     (void)snprintf(name, sizeof(name), "roadstead/audit/%.16s", id);
     enum rs_status s = rs_note_key_generate(name, ret, reterr);
     if (s == RS_OK)
@@ -173,7 +185,8 @@ static enum rs_status key_make(const char *keys_dir, struct rs_note_key *ret, st
     return s;
 }
 
-enum rs_status rs_note_key_find(const char *keys_dir, struct rs_note_key *ret, struct rs_err *reterr)
+enum rs_status rs_note_key_find(const char *keys_dir, struct rs_note_key *ret,
+                                struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(KEY_TEXT_BYTES_MAX);
     enum rs_status s = rs_file_read_secret(keys_dir, KEY_FILE, &text, reterr);
@@ -182,11 +195,13 @@ enum rs_status rs_note_key_find(const char *keys_dir, struct rs_note_key *ret, s
     s = rs_note_key_read(rs_str_n(rs_buf_text(&text), text.len), ret, NULL);
     rs_secret_wipe(text.data, text.len);
     if (s != RS_OK || !ret->can_sign)
-        return rs_fail(reterr, RS_CORRUPT, "keys/%s is not the audit log's key: put the right file back", KEY_FILE);
+        return rs_fail(reterr, RS_CORRUPT,
+                       "keys/%s is not the audit log's key: put the right file back", KEY_FILE);
     return RS_OK;
 }
 
-enum rs_status rs_note_key_load(const char *keys_dir, struct rs_note_key *ret, struct rs_err *reterr)
+enum rs_status rs_note_key_load(const char *keys_dir, struct rs_note_key *ret,
+                                struct rs_err *reterr)
 {
     struct rs_err err = RS_ERR_INIT;
     enum rs_status s = rs_file_make_dir(keys_dir, 0700, reterr);

@@ -13,8 +13,9 @@
 static const char chain_member[] = ",\"chainHash\":\"";
 static const char leaf_member[] = "\",\"leafHash\":\"";
 static const char shown_end[] = "\"}";
-#define SHOWN_MORE_BYTES                                                                           \
-    (sizeof(chain_member) - 1 + HEX_BYTES + sizeof(leaf_member) - 1 + HEX_BYTES + sizeof(shown_end) - 1)
+#define SHOWN_MORE_BYTES                                                          \
+    (sizeof(chain_member) - 1 + HEX_BYTES + sizeof(leaf_member) - 1 + HEX_BYTES + \
+     sizeof(shown_end) - 1)
 
 /* ---- canonical bytes ---- */
 
@@ -33,8 +34,8 @@ static enum rs_status details_write(struct rs_jw *w, const char *details, struct
     return s;
 }
 
-enum rs_status rs_audit_record_encode(const struct rs_audit_entry *entry, int64_t seq, int64_t at_ms,
-                                      struct rs_buf *out, struct rs_err *reterr)
+enum rs_status rs_audit_record_encode(const struct rs_audit_entry *entry, int64_t seq,
+                                      int64_t at_ms, struct rs_buf *out, struct rs_err *reterr)
 {
     struct rs_jw w = RS_JW_INIT(out);
     rs_jw_object(&w);
@@ -65,14 +66,17 @@ enum rs_status rs_audit_record_encode(const struct rs_audit_entry *entry, int64_
     rs_jw_object_end(&w);
     s = rs_buf_status(out);
     if (s == RS_TOO_LARGE)
-        return rs_fail(reterr, s, "the audit record of this change would be larger than %zu bytes: change less at once",
-                       RS_AUDIT_RECORD_BYTES_MAX);
+        return rs_fail(
+            reterr, s,
+            "the audit record of this change would be larger than %zu bytes: change less at once",
+            RS_AUDIT_RECORD_BYTES_MAX);
     return s == RS_OK ? RS_OK : rs_fail(reterr, s, NULL);
 }
 
 /* ---- hashes ---- */
 
-enum rs_status rs_audit_leaf_hash(struct rs_str record, unsigned char out[RS_AUDIT_HASH_BYTES], struct rs_err *reterr)
+enum rs_status rs_audit_leaf_hash(struct rs_str record, unsigned char out[RS_AUDIT_HASH_BYTES],
+                                  struct rs_err *reterr)
 {
     static const unsigned char leaf_prefix = 0x00;
     unsigned char hash[RS_HASH_BYTES_MAX];
@@ -89,7 +93,8 @@ enum rs_status rs_audit_leaf_hash(struct rs_str record, unsigned char out[RS_AUD
     return s;
 }
 
-void rs_audit_chain_hash(const unsigned char previous[RS_AUDIT_HASH_BYTES], const unsigned char leaf[RS_AUDIT_HASH_BYTES],
+void rs_audit_chain_hash(const unsigned char previous[RS_AUDIT_HASH_BYTES],
+                         const unsigned char leaf[RS_AUDIT_HASH_BYTES],
                          unsigned char out[RS_AUDIT_HASH_BYTES])
 {
     unsigned char both[2 * RS_AUDIT_HASH_BYTES];
@@ -104,13 +109,15 @@ void rs_audit_chain_hash(const unsigned char previous[RS_AUDIT_HASH_BYTES], cons
 static void hash_add(struct rs_buf *out, struct rs_str hash)
 {
     char hex[HEX_BYTES + 1] = "";
-    rs_hex_encode((const unsigned char *)hash.p, hash.n < RS_AUDIT_HASH_BYTES ? hash.n : RS_AUDIT_HASH_BYTES, hex);
+    rs_hex_encode((const unsigned char *)hash.p,
+                  hash.n < RS_AUDIT_HASH_BYTES ? hash.n : RS_AUDIT_HASH_BYTES, hex);
     (void)rs_buf_adds(out, hex);
 }
 
 enum rs_status rs_audit_record_show(const struct rs_audit_row *row, struct rs_buf *out)
 {
-    /* A record that lost its last byte is shown as it is: the reader's check must fail on it, not this function. */
+    /* A record that lost its last byte is shown as it is: the reader's check must fail on it, not
+     * this function. */
     size_t body = row->record.n > 0 ? row->record.n - 1 : 0;
     (void)rs_buf_add(out, row->record.p, body);
     (void)rs_buf_adds(out, chain_member);
@@ -133,7 +140,8 @@ static bool skip(struct rs_str *rest, const char *text)
 
 static bool hash_take(struct rs_str *rest, unsigned char out[RS_AUDIT_HASH_BYTES])
 {
-    if (rest->n < HEX_BYTES || !rs_hex_decode(rs_str_n(rest->p, HEX_BYTES), out, RS_AUDIT_HASH_BYTES))
+    if (rest->n < HEX_BYTES ||
+        !rs_hex_decode(rs_str_n(rest->p, HEX_BYTES), out, RS_AUDIT_HASH_BYTES))
         return false;
     *rest = rs_str_n(rest->p + HEX_BYTES, rest->n - HEX_BYTES);
     return true;
@@ -147,8 +155,8 @@ bool rs_audit_record_unshow(struct rs_str line, struct rs_buf *scratch, struct r
         return false;
     size_t body = line.n - SHOWN_MORE_BYTES;
     struct rs_str rest = rs_str_n(line.p + body, SHOWN_MORE_BYTES);
-    if (!skip(&rest, chain_member) || !hash_take(&rest, ret_chain_hash) || !skip(&rest, leaf_member) ||
-        !hash_take(&rest, ret_leaf_hash) || !skip(&rest, shown_end))
+    if (!skip(&rest, chain_member) || !hash_take(&rest, ret_chain_hash) ||
+        !skip(&rest, leaf_member) || !hash_take(&rest, ret_leaf_hash) || !skip(&rest, shown_end))
         return false;
     rs_buf_clear(scratch);
     (void)rs_buf_add(scratch, line.p, body);

@@ -5,7 +5,8 @@
 #include "crypto/hash.h"
 
 /* SHA-256(0x01 || left || right); `out` may be one of both. */
-static void node_hash(const unsigned char left[RS_AUDIT_HASH_BYTES], const unsigned char right[RS_AUDIT_HASH_BYTES],
+static void node_hash(const unsigned char left[RS_AUDIT_HASH_BYTES],
+                      const unsigned char right[RS_AUDIT_HASH_BYTES],
                       unsigned char out[RS_AUDIT_HASH_BYTES])
 {
     unsigned char in[1 + 2 * RS_AUDIT_HASH_BYTES];
@@ -57,7 +58,8 @@ void rs_tree_root(const struct rs_tree *t, unsigned char out[RS_AUDIT_HASH_BYTES
     }
 }
 
-void rs_tree_save(const struct rs_tree *t, unsigned char out[RS_TREE_FRONTIER_BYTES_MAX], size_t *ret_n)
+void rs_tree_save(const struct rs_tree *t, unsigned char out[RS_TREE_FRONTIER_BYTES_MAX],
+                  size_t *ret_n)
 {
     size_t n = 0;
     for (unsigned level = RS_TREE_LEVELS; level-- > 0;) {
@@ -72,7 +74,8 @@ void rs_tree_save(const struct rs_tree *t, unsigned char out[RS_TREE_FRONTIER_BY
 bool rs_tree_load(struct rs_tree *t, uint64_t size, struct rs_str frontier)
 {
     size_t n = 0;
-    if (size >> RS_TREE_LEVELS != 0 || frontier.n != (size_t)__builtin_popcountll(size) * RS_AUDIT_HASH_BYTES)
+    if (size >> RS_TREE_LEVELS != 0 ||
+        frontier.n != (size_t)__builtin_popcountll(size) * RS_AUDIT_HASH_BYTES)
         return false;
     rs_tree_init(t);
     t->size = size;

@@ -62,11 +62,15 @@ static void checkpoints_compare(struct rs_verifier *v)
         has_root = true;
         v->result.checkpoints_compared++;
         if (memcmp(root, c->root, sizeof(root)) != 0)
-            problem(v, 0, "the first %" PRIu64 " records are not those of the checkpoint of that size: the log was rewritten", c->size);
+            problem(v, 0,
+                    "the first %" PRIu64
+                    " records are not those of the checkpoint of that size: the log was rewritten",
+                    c->size);
     }
 }
 
-enum rs_status rs_verifier_new(const struct rs_verify_options *options, struct rs_verifier **ret, struct rs_err *reterr)
+enum rs_status rs_verifier_new(const struct rs_verify_options *options, struct rs_verifier **ret,
+                               struct rs_err *reterr)
 {
     struct rs_verifier *v = calloc(1, sizeof(*v));
     if (v == NULL)
@@ -79,7 +83,8 @@ enum rs_status rs_verifier_new(const struct rs_verify_options *options, struct r
             rs_verifier_free(v);
             return rs_fail(reterr, RS_NOMEM, NULL);
         }
-        memcpy(v->checkpoint, options->checkpoints, options->n_checkpoints * sizeof(*v->checkpoint));
+        memcpy(v->checkpoint, options->checkpoints,
+               options->n_checkpoints * sizeof(*v->checkpoint));
         v->n_checkpoints = options->n_checkpoints;
         qsort(v->checkpoint, v->n_checkpoints, sizeof(*v->checkpoint), by_size);
     }
@@ -120,16 +125,19 @@ static void sequence_check(struct rs_verifier *v, int64_t seq)
     else if (seq == expected || (v->is_partial && seq > v->previous_seq))
         return;
     else if (seq <= v->previous_seq)
-        problem(v, seq, "it comes after record %" PRId64 ": inserted, repeated, or out of order", v->previous_seq);
+        problem(v, seq, "it comes after record %" PRId64 ": inserted, repeated, or out of order",
+                v->previous_seq);
     else if (v->previous_seq == 0)
         problem(v, seq, "the log does not begin with record 1 but with %" PRId64, seq);
     else
-        problem(v, seq, "records %" PRId64 " to %" PRId64 " are missing before it", expected, seq - 1);
+        problem(v, seq, "records %" PRId64 " to %" PRId64 " are missing before it", expected,
+                seq - 1);
 }
 
-/* Judges by the hashes that stand beside the record, and goes on from the stored ones, so that one fault is told once. */
-static void hashes_check(struct rs_verifier *v, int64_t seq, struct rs_str chain_hash, const unsigned char *leaf,
-                         struct rs_str leaf_hash)
+/* Judges by the hashes that stand beside the record, and goes on from the stored ones, so that one
+ * fault is told once. */
+static void hashes_check(struct rs_verifier *v, int64_t seq, struct rs_str chain_hash,
+                         const unsigned char *leaf, struct rs_str leaf_hash)
 {
     unsigned char chain[RS_AUDIT_HASH_BYTES];
     bool is_linked = v->has_previous ? seq == v->previous_seq + 1 : seq == 1;
@@ -145,8 +153,9 @@ static void hashes_check(struct rs_verifier *v, int64_t seq, struct rs_str chain
         memcpy(v->previous_chain, chain, sizeof(chain));
 }
 
-enum rs_status rs_verifier_add(struct rs_verifier *v, struct rs_str record, struct rs_str chain_hash,
-                               struct rs_str leaf_hash, struct rs_err *reterr)
+enum rs_status rs_verifier_add(struct rs_verifier *v, struct rs_str record,
+                               struct rs_str chain_hash, struct rs_str leaf_hash,
+                               struct rs_err *reterr)
 {
     unsigned char leaf[RS_AUDIT_HASH_BYTES];
     enum rs_status s = rs_audit_leaf_hash(record, leaf, reterr);
@@ -169,7 +178,9 @@ void rs_verifier_finish(struct rs_verifier *v, struct rs_verify_result *ret)
     for (; v->next_checkpoint < v->n_checkpoints; v->next_checkpoint++) {
         const struct rs_checkpoint *c = &v->checkpoint[v->next_checkpoint];
         v->result.checkpoints_compared++;
-        problem(v, 0, "the log ends after %" PRIu64 " records, the checkpoint knows %" PRIu64 ": it was cut, or rolled back",
+        problem(v, 0,
+                "the log ends after %" PRIu64 " records, the checkpoint knows %" PRIu64
+                ": it was cut, or rolled back",
                 v->tree.size, c->size);
     }
     v->result.last_seq = v->previous_seq;
@@ -180,7 +191,8 @@ void rs_verifier_finish(struct rs_verifier *v, struct rs_verify_result *ret)
     *ret = v->result;
 }
 
-static void hex_member(struct rs_jw *w, const char *key, const unsigned char hash[RS_AUDIT_HASH_BYTES])
+static void hex_member(struct rs_jw *w, const char *key,
+                       const unsigned char hash[RS_AUDIT_HASH_BYTES])
 {
     char hex[2 * RS_AUDIT_HASH_BYTES + 1];
     rs_hex_encode(hash, RS_AUDIT_HASH_BYTES, hex);

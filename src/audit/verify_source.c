@@ -11,7 +11,8 @@
 #include "base/clock.h"
 #include "json/json.h"
 
-/* Rows read under one snapshot: a long check must not keep the write-ahead log from being truncated. */
+/* Rows read under one snapshot: a long check must not keep the write-ahead log from being
+ * truncated. */
 #define ROWS_AT_ONCE 500U
 
 /* ---- the catalog ---- */
@@ -36,10 +37,12 @@ static bool columns_fit(const struct rs_audit_row *row)
     if (rs_json_parse(row->record.p, row->record.n, &limits, &root, NULL) != RS_OK)
         return true; /* told already as an unreadable record */
     rs_clock_format(row->at_ms, time);
-    return rs_json_int(rs_json_get(root, "sequence"), 1, RS_JSON_INT_MAX, &seq) && seq == row->seq &&
-           text_is(rs_json_get(root, "timestamp"), time) && text_is(rs_json_get(root, "action"), row->action) &&
+    return rs_json_int(rs_json_get(root, "sequence"), 1, RS_JSON_INT_MAX, &seq) &&
+           seq == row->seq && text_is(rs_json_get(root, "timestamp"), time) &&
+           text_is(rs_json_get(root, "action"), row->action) &&
            text_is(rs_json_get(root, "repository"), row->repository) &&
-           text_is(rs_json_get(root, "digest"), row->digest) && text_is(rs_json_get(root, "actor"), row->actor);
+           text_is(rs_json_get(root, "digest"), row->digest) &&
+           text_is(rs_json_get(root, "actor"), row->actor);
 }
 
 struct page {
@@ -48,14 +51,17 @@ struct page {
     int64_t last_seq;
 };
 
-static enum rs_status row_verify(void *arg, const struct rs_audit_row *row, bool *stop, struct rs_err *reterr)
+static enum rs_status row_verify(void *arg, const struct rs_audit_row *row, bool *stop,
+                                 struct rs_err *reterr)
 {
     struct page *p = arg;
     enum rs_status s = rs_verifier_add(p->v, row->record, row->chain_hash, row->leaf_hash, reterr);
     if (s != RS_OK)
         return s;
     if (!columns_fit(row))
-        rs_verifier_problem(p->v, row->seq, "the columns beside it say something else than the record: queries would not find it as it is");
+        rs_verifier_problem(
+            p->v, row->seq,
+            "the columns beside it say something else than the record: queries would not find it as it is");
     p->last_seq = row->seq;
     *stop = ++p->n >= ROWS_AT_ONCE;
     return RS_OK;
@@ -86,33 +92,39 @@ struct checkpoints {
     unsigned damaged;
 };
 
-static enum rs_status checkpoint_collect(void *arg, const struct rs_audit_checkpoint_row *row, struct rs_err *reterr)
+static enum rs_status checkpoint_collect(void *arg, const struct rs_audit_checkpoint_row *row,
+                                         struct rs_err *reterr)
 {
     struct checkpoints *c = arg;
     (void)reterr;
     c->last_size = row->size;
-    if (rs_checkpoint_open(row->note, c->key, &c->item[c->n], NULL) == RS_OK && (int64_t)c->item[c->n].size == row->size)
+    if (rs_checkpoint_open(row->note, c->key, &c->item[c->n], NULL) == RS_OK &&
+        (int64_t)c->item[c->n].size == row->size)
         c->n++;
     else
         c->damaged++;
     return RS_OK;
 }
 
-static enum rs_status checkpoints_read(struct rs_db *db, struct checkpoints *c, struct rs_err *reterr)
+static enum rs_status checkpoints_read(struct rs_db *db, struct checkpoints *c,
+                                       struct rs_err *reterr)
 {
     RS_AUTO(rs_db_read) struct rs_db_read r = {0};
     bool found = true;
     enum rs_status s = rs_db_read_begin(db, &r.conn, reterr);
     while (s == RS_OK && found && c->n < c->cap)
-        s = rs_catalog_audit_checkpoint_next(r.conn, c->last_size, checkpoint_collect, c, &found, reterr);
+        s = rs_catalog_audit_checkpoint_next(r.conn, c->last_size, checkpoint_collect, c, &found,
+                                             reterr);
     return s;
 }
 
 enum rs_status rs_verify_catalog(struct rs_db *db, const struct rs_verify_options *options,
-                                 const struct rs_note_key *key, struct rs_verify_result *ret, struct rs_err *reterr)
+                                 const struct rs_note_key *key, struct rs_verify_result *ret,
+                                 struct rs_err *reterr)
 {
     RS_AUTO(rs_verifier) struct rs_verifier *v = NULL;
-    struct checkpoints c = {.key = key, .cap = options->n_checkpoints + RS_VERIFY_CHECKPOINTS_MAX, .last_size = -1};
+    struct checkpoints c = {
+        .key = key, .cap = options->n_checkpoints + RS_VERIFY_CHECKPOINTS_MAX, .last_size = -1};
     RS_AUTO_FREE struct rs_checkpoint *items = calloc(c.cap, sizeof(*items));
     if (items == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
@@ -148,7 +160,8 @@ static enum rs_status catalog_open(const char *data_dir, struct rs_db **ret, str
 }
 
 /* Appends the checkpoint beside the key, if there is one that can be read. */
-static enum rs_status newest_add(const char *keys_dir, const struct rs_note_key *key, struct rs_checkpoint *list, size_t *n)
+static enum rs_status newest_add(const char *keys_dir, const struct rs_note_key *key,
+                                 struct rs_checkpoint *list, size_t *n)
 {
     enum rs_status s = rs_checkpoint_find(keys_dir, key, &list[*n], NULL);
     *n += s == RS_OK;
@@ -156,7 +169,8 @@ static enum rs_status newest_add(const char *keys_dir, const struct rs_note_key 
 }
 
 enum rs_status rs_verify_data_dir(const char *data_dir, const struct rs_verify_options *options,
-                                  const struct rs_note_key *key, struct rs_verify_result *ret, struct rs_err *reterr)
+                                  const struct rs_note_key *key, struct rs_verify_result *ret,
+                                  struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf keys_dir = RS_BUF_INIT(4096);
     RS_AUTO_FREE struct rs_checkpoint *list = calloc(options->n_checkpoints + 1, sizeof(*list));
@@ -200,7 +214,10 @@ static enum rs_status line_verify(struct lines *l, struct rs_err *reterr)
     l->number++;
     if (l->is_cut || !rs_audit_record_unshow(line, &l->record, &record, chain, leaf)) {
         char text[160];
-        (void)snprintf(text, sizeof(text), "line %" PRIu64 " is no record as it was exported (cut, edited, or formatted anew)", l->number);
+        (void)snprintf(text, sizeof(text),
+                       "line %" PRIu64
+                       " is no record as it was exported (cut, edited, or formatted anew)",
+                       l->number);
         rs_verifier_problem(l->v, 0, text);
         return RS_OK;
     }
@@ -245,8 +262,8 @@ static enum rs_status file_verify(FILE *file, struct lines *l, struct rs_err *re
     return s;
 }
 
-enum rs_status rs_verify_file(FILE *file, const struct rs_verify_options *options, struct rs_verify_result *ret,
-                              struct rs_err *reterr)
+enum rs_status rs_verify_file(FILE *file, const struct rs_verify_options *options,
+                              struct rs_verify_result *ret, struct rs_err *reterr)
 {
     RS_AUTO(rs_verifier) struct rs_verifier *v = NULL;
     enum rs_status s = rs_verifier_new(options, &v, reterr);

@@ -23,7 +23,8 @@ enum rs_status rs_catalog_audit_head(struct rs_db_conn *conn, int64_t *ret_seq,
     }
     struct rs_str chain = rs_stmt_col_str(st, 1);
     if (chain.n != RS_AUDIT_HASH_BYTES || rs_stmt_col_int(st, 0) < 1)
-        return rs_fail(reterr, RS_CORRUPT, "the newest audit record is damaged: run `roadstead audit verify`");
+        return rs_fail(reterr, RS_CORRUPT,
+                       "the newest audit record is damaged: run `roadstead audit verify`");
     *ret_seq = rs_stmt_col_int(st, 0);
     memcpy(ret_chain_hash, chain.p, RS_AUDIT_HASH_BYTES);
     return RS_OK;
@@ -54,7 +55,7 @@ enum rs_status rs_catalog_audit_insert(struct rs_db_conn *conn, const struct rs_
 
 /* ---- reading with filters ---- */
 
-#define AUDIT_COLUMNS                                                                              \
+#define AUDIT_COLUMNS                                                                                \
     "SELECT seq, at_ms, action, repository, digest, actor, record, chain_hash, leaf_hash FROM audit" \
     " WHERE seq > $1 AND at_ms >= $2 AND at_ms < $3 AND ($4 = '' OR action = $4)"
 #define AUDIT_REPOSITORY " AND repository = $5"
@@ -65,7 +66,8 @@ enum rs_status rs_catalog_audit_insert(struct rs_db_conn *conn, const struct rs_
 #define ANY_ACTOR " AND $7 IS NULL"
 #define AUDIT_ORDER " ORDER BY seq"
 
-/* One text for each set of filters that an index serves, so that the engine can choose that index; every parameter appears in each. */
+/* One text for each set of filters that an index serves, so that the engine can choose that index;
+ * every parameter appears in each. */
 static const char *const audit_queries[8] = {
     AUDIT_COLUMNS ANY_REPOSITORY ANY_DIGEST ANY_ACTOR AUDIT_ORDER,
     AUDIT_COLUMNS AUDIT_REPOSITORY ANY_DIGEST ANY_ACTOR AUDIT_ORDER,
@@ -139,8 +141,9 @@ static enum rs_status checkpoint_give(struct rs_stmt *st, rs_audit_checkpoint_fn
     return fn(arg, &row, reterr);
 }
 
-enum rs_status rs_catalog_audit_checkpoint_newest(struct rs_db_conn *conn, rs_audit_checkpoint_fn fn,
-                                                  void *arg, bool *ret_found, struct rs_err *reterr)
+enum rs_status rs_catalog_audit_checkpoint_newest(struct rs_db_conn *conn,
+                                                  rs_audit_checkpoint_fn fn, void *arg,
+                                                  bool *ret_found, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret_found = false;
@@ -172,10 +175,11 @@ enum rs_status rs_catalog_audit_checkpoint_insert(struct rs_db_conn *conn,
                                                   struct rs_err *reterr)
 {
     struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn,
-                                     "INSERT INTO audit_checkpoint(size, note, frontier, created_ms)"
-                                     " VALUES ($1, $2, $3, $4) ON CONFLICT(size) DO NOTHING",
-                                     &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn,
+                      "INSERT INTO audit_checkpoint(size, note, frontier, created_ms)"
+                      " VALUES ($1, $2, $3, $4) ON CONFLICT(size) DO NOTHING",
+                      &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, row->size);
@@ -185,13 +189,15 @@ enum rs_status rs_catalog_audit_checkpoint_insert(struct rs_db_conn *conn,
     return rs_stmt_run(st, NULL, reterr);
 }
 
-enum rs_status rs_catalog_audit_checkpoint_prune(struct rs_db_conn *conn, int64_t keep, struct rs_err *reterr)
+enum rs_status rs_catalog_audit_checkpoint_prune(struct rs_db_conn *conn, int64_t keep,
+                                                 struct rs_err *reterr)
 {
     struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn,
-                                     "DELETE FROM audit_checkpoint WHERE size <="
-                                     " (SELECT size FROM audit_checkpoint ORDER BY size DESC LIMIT 1 OFFSET $1)",
-                                     &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn,
+                      "DELETE FROM audit_checkpoint WHERE size <="
+                      " (SELECT size FROM audit_checkpoint ORDER BY size DESC LIMIT 1 OFFSET $1)",
+                      &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, keep);

@@ -40,7 +40,8 @@ static void row_view(struct rs_stmt *st, struct rs_event_row *ret)
         .repository = rs_stmt_col_text(st, 3),
         .tag = rs_stmt_col_text(st, 4),
         .digest = rs_stmt_col_text(st, 5),
-        .is_held = rs_stmt_col_int(st, 6) != 0, /* whatever is not a plain 0 is the narrower audience */
+        /* whatever is not a plain 0 is the narrower audience */
+        .is_held = rs_stmt_col_int(st, 6) != 0,
         .created_ms = rs_stmt_col_int(st, 7),
         .payload = rs_stmt_col_text(st, 8),
         .decision = rs_stmt_col_text(st, 9),
@@ -83,8 +84,8 @@ enum rs_status rs_catalog_event_each(struct rs_db_conn *conn, int64_t after, int
     return rows_give(st, fn, arg, &n, reterr);
 }
 
-enum rs_status rs_catalog_event_get(struct rs_db_conn *conn, int64_t seq, rs_event_row_fn fn, void *arg,
-                                    bool *ret_found, struct rs_err *reterr)
+enum rs_status rs_catalog_event_get(struct rs_db_conn *conn, int64_t seq, rs_event_row_fn fn,
+                                    void *arg, bool *ret_found, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     int64_t n = 0;
@@ -102,11 +103,13 @@ enum rs_status rs_catalog_event_get(struct rs_db_conn *conn, int64_t seq, rs_eve
     return s;
 }
 
-enum rs_status rs_catalog_event_newest(struct rs_db_conn *conn, int64_t *ret_seq, struct rs_err *reterr)
+enum rs_status rs_catalog_event_newest(struct rs_db_conn *conn, int64_t *ret_seq,
+                                       struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool has_row = false;
-    enum rs_status s = rs_db_prepare(conn, "SELECT seq FROM event ORDER BY seq DESC LIMIT 1", &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn, "SELECT seq FROM event ORDER BY seq DESC LIMIT 1", &st, reterr);
     if (s == RS_OK)
         s = rs_stmt_step(st, &has_row, reterr);
     if (s == RS_OK)
@@ -114,28 +117,31 @@ enum rs_status rs_catalog_event_newest(struct rs_db_conn *conn, int64_t *ret_seq
     return s;
 }
 
-static enum rs_status dead_letters_prune(struct rs_db_conn *conn, int64_t before_ms, struct rs_err *reterr)
+static enum rs_status dead_letters_prune(struct rs_db_conn *conn, int64_t before_ms,
+                                         struct rs_err *reterr)
 {
     struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, "DELETE FROM delivery WHERE state = 'dead' AND next_ms < $1", &st, reterr);
+    enum rs_status s = rs_db_prepare(
+        conn, "DELETE FROM delivery WHERE state = 'dead' AND next_ms < $1", &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, before_ms);
     return rs_stmt_run(st, NULL, reterr);
 }
 
-enum rs_status rs_catalog_event_prune(struct rs_db_conn *conn, int64_t before_ms, int64_t n_max, int64_t *ret_n,
-                                      struct rs_err *reterr)
+enum rs_status rs_catalog_event_prune(struct rs_db_conn *conn, int64_t before_ms, int64_t n_max,
+                                      int64_t *ret_n, struct rs_err *reterr)
 {
     struct rs_stmt *st = NULL;
     enum rs_status s = dead_letters_prune(conn, before_ms, reterr);
     if (s == RS_OK)
-        s = rs_db_prepare(conn,
-                          "DELETE FROM event WHERE seq IN (SELECT e.seq FROM event e WHERE e.created_ms < $1"
-                          " AND NOT EXISTS (SELECT 1 FROM webhook w WHERE w.enabled = 1 AND w.cursor_seq < e.seq)"
-                          " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_seq = e.seq)"
-                          " ORDER BY e.seq LIMIT $2)",
-                          &st, reterr);
+        s = rs_db_prepare(
+            conn,
+            "DELETE FROM event WHERE seq IN (SELECT e.seq FROM event e WHERE e.created_ms < $1"
+            " AND NOT EXISTS (SELECT 1 FROM webhook w WHERE w.enabled = 1 AND w.cursor_seq < e.seq)"
+            " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_seq = e.seq)"
+            " ORDER BY e.seq LIMIT $2)",
+            &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, before_ms);

@@ -1,7 +1,8 @@
 /*
  * catalog/event.h: the rows of the outbox, which is the feed as well.
  * Layer: catalog.  Spec: SPEC section 6.
- * One connection writes, so the order of seq is the order of the commits: whoever read up to a seq has seen all before it.
+ * One connection writes, so the order of seq is the order of the commits: whoever read up to a seq
+ * has seen all before it.
  */
 #ifndef RS_CATALOG_EVENT_H
 #define RS_CATALOG_EVENT_H
@@ -13,31 +14,40 @@ struct rs_event_row {
     const char *id;
     const char *type;
     const char *repository;
-    const char *tag;      /* NULL for none */
+    const char *tag; /* NULL for none */
     const char *digest;
     bool is_held;
     int64_t created_ms;
-    const char *payload;  /* the event as a JSON object, without its sequence and the decision's details */
+    /* the event as a JSON object, without its sequence and the decision's details */
+    const char *payload;
     const char *decision; /* the decision's details as JSON, NULL for none */
 };
 
 /* Inside a write job. */
-RS_MUST_CHECK enum rs_status rs_catalog_event_insert(struct rs_db_conn *conn, const struct rs_event_row *row,
+RS_MUST_CHECK enum rs_status rs_catalog_event_insert(struct rs_db_conn *conn,
+                                                     const struct rs_event_row *row,
                                                      int64_t *ret_seq, struct rs_err *reterr);
 
-/* Each event after a seq, in order, at most `n_max` of them.  The row is borrowed for the call; *stop ends early. */
-typedef enum rs_status (*rs_event_row_fn)(void *arg, const struct rs_event_row *row, bool *stop, struct rs_err *reterr);
-RS_MUST_CHECK enum rs_status rs_catalog_event_each(struct rs_db_conn *conn, int64_t after, int64_t n_max,
-                                                   rs_event_row_fn fn, void *arg, struct rs_err *reterr);
+/* Each event after a seq, in order, at most `n_max` of them.  The row is borrowed for the call;
+ * *stop ends early. */
+typedef enum rs_status (*rs_event_row_fn)(void *arg, const struct rs_event_row *row, bool *stop,
+                                          struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_catalog_event_each(struct rs_db_conn *conn, int64_t after,
+                                                   int64_t n_max, rs_event_row_fn fn, void *arg,
+                                                   struct rs_err *reterr);
 /* One event; *ret_found false when there is none. */
-RS_MUST_CHECK enum rs_status rs_catalog_event_get(struct rs_db_conn *conn, int64_t seq, rs_event_row_fn fn, void *arg,
-                                                  bool *ret_found, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_catalog_event_get(struct rs_db_conn *conn, int64_t seq,
+                                                  rs_event_row_fn fn, void *arg, bool *ret_found,
+                                                  struct rs_err *reterr);
 /* The newest seq; 0 when there is none. */
-RS_MUST_CHECK enum rs_status rs_catalog_event_newest(struct rs_db_conn *conn, int64_t *ret_seq, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_catalog_event_newest(struct rs_db_conn *conn, int64_t *ret_seq,
+                                                     struct rs_err *reterr);
 
-/* Inside a write job: remove up to n_max of the oldest events that were created before a time, and dead letters as old.  What an enabled
- * webhook has not passed yet, and what a delivery still names, stays. */
-RS_MUST_CHECK enum rs_status rs_catalog_event_prune(struct rs_db_conn *conn, int64_t before_ms, int64_t n_max, int64_t *ret_n,
+/* Inside a write job: remove up to n_max of the oldest events that were created before a time, and
+ * dead letters as old.  What an enabled webhook has not passed yet, and what a delivery still
+ * names, stays. */
+RS_MUST_CHECK enum rs_status rs_catalog_event_prune(struct rs_db_conn *conn, int64_t before_ms,
+                                                    int64_t n_max, int64_t *ret_n,
                                                     struct rs_err *reterr);
 
 #endif

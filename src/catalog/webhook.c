@@ -4,14 +4,14 @@
 
 /* ---- webhooks ---- */
 
-#define WEBHOOK_COLUMNS                                                                            \
-    "SELECT id, name, settings, secret, enabled, created_ms, cursor_seq,"                          \
-    " (SELECT COUNT(*) FROM delivery d WHERE d.webhook_id = webhook.id AND d.state = 'waiting'),"  \
-    " (SELECT COUNT(*) FROM delivery d WHERE d.webhook_id = webhook.id AND d.state = 'dead')"      \
+#define WEBHOOK_COLUMNS                                                                           \
+    "SELECT id, name, settings, secret, enabled, created_ms, cursor_seq,"                         \
+    " (SELECT COUNT(*) FROM delivery d WHERE d.webhook_id = webhook.id AND d.state = 'waiting')," \
+    " (SELECT COUNT(*) FROM delivery d WHERE d.webhook_id = webhook.id AND d.state = 'dead')"     \
     " FROM webhook"
 
-static enum rs_status webhooks_give(struct rs_stmt *st, rs_webhook_row_fn fn, void *arg, int64_t *ret_n,
-                                    struct rs_err *reterr)
+static enum rs_status webhooks_give(struct rs_stmt *st, rs_webhook_row_fn fn, void *arg,
+                                    int64_t *ret_n, struct rs_err *reterr)
 {
     enum rs_status s = RS_OK;
     *ret_n = 0;
@@ -46,8 +46,8 @@ enum rs_status rs_catalog_webhook_each(struct rs_db_conn *conn, rs_webhook_row_f
     return s == RS_OK ? webhooks_give(st, fn, arg, &n, reterr) : s;
 }
 
-enum rs_status rs_catalog_webhook_get(struct rs_db_conn *conn, const char *name, rs_webhook_row_fn fn,
-                                      void *arg, struct rs_err *reterr)
+enum rs_status rs_catalog_webhook_get(struct rs_db_conn *conn, const char *name,
+                                      rs_webhook_row_fn fn, void *arg, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     int64_t n = 0;
@@ -66,11 +66,11 @@ enum rs_status rs_catalog_webhook_insert(struct rs_db_conn *conn, const struct r
 {
     struct rs_stmt *st = NULL;
     int64_t changes = 0;
-    enum rs_status s = rs_db_prepare(
-        conn,
-        "INSERT INTO webhook(name, settings, secret, enabled, created_ms, cursor_seq)"
-        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT(name) DO NOTHING",
-        &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn,
+                      "INSERT INTO webhook(name, settings, secret, enabled, created_ms, cursor_seq)"
+                      " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT(name) DO NOTHING",
+                      &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_text(st, 1, row->name);
@@ -81,7 +81,8 @@ enum rs_status rs_catalog_webhook_insert(struct rs_db_conn *conn, const struct r
     rs_stmt_int(st, 6, row->cursor);
     s = rs_stmt_run(st, &changes, reterr);
     if (s == RS_OK && changes == 0)
-        return rs_fail(reterr, RS_CONFLICT, "a webhook of this name exists: choose another name or change that one");
+        return rs_fail(reterr, RS_CONFLICT,
+                       "a webhook of this name exists: choose another name or change that one");
     return s;
 }
 
@@ -90,7 +91,8 @@ enum rs_status rs_catalog_webhook_update(struct rs_db_conn *conn, const struct r
 {
     struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(
-        conn, "UPDATE webhook SET settings = $1, secret = $2, enabled = $3 WHERE id = $4", &st, reterr);
+        conn, "UPDATE webhook SET settings = $1, secret = $2, enabled = $3 WHERE id = $4", &st,
+        reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_text(st, 1, row->settings);
@@ -101,7 +103,8 @@ enum rs_status rs_catalog_webhook_update(struct rs_db_conn *conn, const struct r
 }
 
 /* Prepares `sql` and binds its one parameter. */
-static enum rs_status run_with_id(struct rs_db_conn *conn, const char *sql, int64_t id, struct rs_err *reterr)
+static enum rs_status run_with_id(struct rs_db_conn *conn, const char *sql, int64_t id,
+                                  struct rs_err *reterr)
 {
     struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
@@ -132,13 +135,13 @@ enum rs_status rs_catalog_webhook_advance(struct rs_db_conn *conn, int64_t id, i
 
 /* ---- deliveries ---- */
 
-#define DELIVERY_COLUMNS                                                                           \
-    "SELECT d.webhook_id, d.event_seq, d.digest, d.state, d.attempts, d.first_ms, d.next_ms,"      \
-    " d.last_error, e.id, e.type, e.repository, e.tag"                                             \
+#define DELIVERY_COLUMNS                                                                      \
+    "SELECT d.webhook_id, d.event_seq, d.digest, d.state, d.attempts, d.first_ms, d.next_ms," \
+    " d.last_error, e.id, e.type, e.repository, e.tag"                                        \
     " FROM delivery d JOIN event e ON e.seq = d.event_seq WHERE d.webhook_id = $1"
 
-static enum rs_status deliveries_give(struct rs_stmt *st, rs_delivery_row_fn fn, void *arg, int64_t *ret_n,
-                                      struct rs_err *reterr)
+static enum rs_status deliveries_give(struct rs_stmt *st, rs_delivery_row_fn fn, void *arg,
+                                      int64_t *ret_n, struct rs_err *reterr)
 {
     enum rs_status s = RS_OK;
     *ret_n = 0;
@@ -167,16 +170,17 @@ static enum rs_status deliveries_give(struct rs_stmt *st, rs_delivery_row_fn fn,
     return s;
 }
 
-enum rs_status rs_catalog_delivery_each(struct rs_db_conn *conn, int64_t webhook_id, const char *state,
-                                        int64_t after, int64_t n_max, rs_delivery_row_fn fn, void *arg,
-                                        struct rs_err *reterr)
+enum rs_status rs_catalog_delivery_each(struct rs_db_conn *conn, int64_t webhook_id,
+                                        const char *state, int64_t after, int64_t n_max,
+                                        rs_delivery_row_fn fn, void *arg, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     int64_t n = 0;
-    enum rs_status s = rs_db_prepare(conn,
-                                     DELIVERY_COLUMNS " AND d.event_seq > $2 AND ($3 = '' OR d.state = $3)"
-                                                      " ORDER BY d.event_seq LIMIT $4",
-                                     &st, reterr);
+    enum rs_status s =
+        rs_db_prepare(conn,
+                      DELIVERY_COLUMNS " AND d.event_seq > $2 AND ($3 = '' OR d.state = $3)"
+                                       " ORDER BY d.event_seq LIMIT $4",
+                      &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, webhook_id);
@@ -186,17 +190,19 @@ enum rs_status rs_catalog_delivery_each(struct rs_db_conn *conn, int64_t webhook
     return deliveries_give(st, fn, arg, &n, reterr);
 }
 
-enum rs_status rs_catalog_delivery_next(struct rs_db_conn *conn, int64_t webhook_id, rs_delivery_row_fn fn,
-                                        void *arg, bool *ret_found, struct rs_err *reterr)
+enum rs_status rs_catalog_delivery_next(struct rs_db_conn *conn, int64_t webhook_id,
+                                        rs_delivery_row_fn fn, void *arg, bool *ret_found,
+                                        struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     int64_t n = 0;
     *ret_found = false;
     enum rs_status s = rs_db_prepare(
         conn,
-        DELIVERY_COLUMNS " AND d.state = 'waiting' AND NOT EXISTS (SELECT 1 FROM delivery o"
-                         " WHERE o.webhook_id = d.webhook_id AND o.digest = d.digest AND o.state = 'waiting'"
-                         " AND o.event_seq < d.event_seq) ORDER BY d.next_ms LIMIT 1",
+        DELIVERY_COLUMNS
+        " AND d.state = 'waiting' AND NOT EXISTS (SELECT 1 FROM delivery o"
+        " WHERE o.webhook_id = d.webhook_id AND o.digest = d.digest AND o.state = 'waiting'"
+        " AND o.event_seq < d.event_seq) ORDER BY d.next_ms LIMIT 1",
         &st, reterr);
     if (s != RS_OK)
         return s;
@@ -206,8 +212,8 @@ enum rs_status rs_catalog_delivery_next(struct rs_db_conn *conn, int64_t webhook
     return s;
 }
 
-enum rs_status rs_catalog_delivery_waits(struct rs_db_conn *conn, int64_t webhook_id, const char *digest,
-                                         bool *ret_waits, struct rs_err *reterr)
+enum rs_status rs_catalog_delivery_waits(struct rs_db_conn *conn, int64_t webhook_id,
+                                         const char *digest, bool *ret_waits, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(conn,
@@ -245,8 +251,8 @@ enum rs_status rs_catalog_delivery_put(struct rs_db_conn *conn, const struct rs_
     return rs_stmt_run(st, NULL, reterr);
 }
 
-enum rs_status rs_catalog_delivery_delete(struct rs_db_conn *conn, int64_t webhook_id, int64_t event_seq,
-                                          struct rs_err *reterr)
+enum rs_status rs_catalog_delivery_delete(struct rs_db_conn *conn, int64_t webhook_id,
+                                          int64_t event_seq, struct rs_err *reterr)
 {
     struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(
@@ -258,8 +264,8 @@ enum rs_status rs_catalog_delivery_delete(struct rs_db_conn *conn, int64_t webho
     return rs_stmt_run(st, NULL, reterr);
 }
 
-enum rs_status rs_catalog_delivery_hurry(struct rs_db_conn *conn, int64_t webhook_id, int64_t now_ms,
-                                         struct rs_err *reterr)
+enum rs_status rs_catalog_delivery_hurry(struct rs_db_conn *conn, int64_t webhook_id,
+                                         int64_t now_ms, struct rs_err *reterr)
 {
     struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(conn,
@@ -273,8 +279,9 @@ enum rs_status rs_catalog_delivery_hurry(struct rs_db_conn *conn, int64_t webhoo
     return rs_stmt_run(st, NULL, reterr);
 }
 
-enum rs_status rs_catalog_delivery_revive(struct rs_db_conn *conn, int64_t webhook_id, int64_t event_seq,
-                                          int64_t now_ms, int64_t *ret_n, struct rs_err *reterr)
+enum rs_status rs_catalog_delivery_revive(struct rs_db_conn *conn, int64_t webhook_id,
+                                          int64_t event_seq, int64_t now_ms, int64_t *ret_n,
+                                          struct rs_err *reterr)
 {
     struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(

@@ -1,4 +1,5 @@
-/* `roadstead process`: a ready-made Quarantine Processor: a command of one's own for each image in quarantine. */
+/* `roadstead process`: a ready-made Quarantine Processor: a command of one's own for each image in
+ * quarantine. */
 #include "cli/process.h"
 
 #include <errno.h>
@@ -50,7 +51,8 @@ struct job {
     struct rs_process_child child;
     unsigned attempt; /* from 1 */
     bool has_passed;
-    bool is_lost;        /* its claim is gone, or we are stopping: whatever the command says counts for nothing */
+    /* its claim is gone, or we are stopping: whatever the command says counts for nothing */
+    bool is_lost;
     uint64_t next_ms;    /* JOB_RESTS, JOB_REPORTS */
     uint64_t renew_ms;   /* the claim */
     uint64_t expires_ms; /* the claim, unless it is renewed */
@@ -69,11 +71,11 @@ struct processor {
     bool drains;
     struct job *job;
     unsigned n_jobs;
-    uint64_t ask_ms;      /* for more work */
+    uint64_t ask_ms;       /* for more work */
     uint64_t ask_again_ms; /* grows while the server cannot be reached */
-    unsigned given_up;    /* images that no attempt could tell of */
-    bool has_none;        /* the newest answer was: no work */
-    enum rs_exit outcome; /* anything but OK: end */
+    unsigned given_up;     /* images that no attempt could tell of */
+    bool has_none;         /* the newest answer was: no work */
+    enum rs_exit outcome;  /* anything but OK: end */
 };
 
 /* ---- signals ---- */
@@ -100,7 +102,8 @@ static bool signals_take(int ends[2])
     for (size_t i = 0; i < RS_ARRAY_LEN(numbers); i++)
         (void)sigaction(numbers[i], &act, NULL);
     act.sa_handler = SIG_IGN;
-    (void)sigaction(SIGPIPE, &act, NULL); /* a closed standard output ends us by its error, not before the claims are back */
+    /* a closed standard output ends us by its error, not before the claims are back */
+    (void)sigaction(SIGPIPE, &act, NULL);
     return true;
 }
 
@@ -133,7 +136,8 @@ static void job_tell(const struct processor *p, const struct job *j, const char 
 static void job_start(struct processor *p, struct job *j, uint64_t now)
 {
     j->attempt++;
-    if (!rs_process_child_start(&j->child, p->argv, rs_client_server(p->client), p->wish.check, &j->claim, j->attempt)) {
+    if (!rs_process_child_start(&j->child, p->argv, rs_client_server(p->client), p->wish.check,
+                                &j->claim, j->attempt)) {
         rs_process_claim_return(p->client, &j->claim);
         job_free(j);
         p->outcome = RS_EXIT_USAGE;
@@ -157,8 +161,8 @@ static uint64_t rest(struct job *j)
     return ms;
 }
 
-/* No attempt could tell.  The claim is kept until its lease ends: given back, this image would be handed out again at once, before all
- * others. */
+/* No attempt could tell.  The claim is kept until its lease ends: given back, this image would be
+ * handed out again at once, before all others. */
 static void job_give_up(struct processor *p, struct job *j)
 {
     job_tell(p, j, "not decided, it stays in quarantine");
@@ -169,13 +173,15 @@ static void job_give_up(struct processor *p, struct job *j)
 static void trouble_tell(const struct job *j, int status)
 {
     if (WIFSIGNALED(status))
-        rs_tell("%s@%s: the command was ended by signal %d", j->claim.repository, j->claim.digest, WTERMSIG(status));
+        rs_tell("%s@%s: the command was ended by signal %d", j->claim.repository, j->claim.digest,
+                WTERMSIG(status));
     else
-        rs_tell("%s@%s: the command ended with %d, which says nothing about the image", j->claim.repository, j->claim.digest,
-                WEXITSTATUS(status));
+        rs_tell("%s@%s: the command ended with %d, which says nothing about the image",
+                j->claim.repository, j->claim.digest, WEXITSTATUS(status));
 }
 
-static void job_ended(struct processor *p, struct job *j, enum rs_process_verdict verdict, int status, uint64_t now)
+static void job_ended(struct processor *p, struct job *j, enum rs_process_verdict verdict,
+                      int status, uint64_t now)
 {
     if (j->is_lost) {
         if (stops > 0)
@@ -206,7 +212,8 @@ static void job_report(struct processor *p, struct job *j, uint64_t now)
         rs_buf_clear(&details);
         (void)rs_buf_adds(&details, "null");
     }
-    switch (rs_process_claim_report(p->client, &j->claim, p->wish.check, j->has_passed, rs_buf_text(&details))) {
+    switch (rs_process_claim_report(p->client, &j->claim, p->wish.check, j->has_passed,
+                                    rs_buf_text(&details))) {
     case RS_PROCESS_DONE:
         job_tell(p, j, j->has_passed ? "passed" : "failed");
         job_free(j);
@@ -281,7 +288,8 @@ static void job_step(struct processor *p, struct job *j, uint64_t now)
         job_report(p, j, now);
 }
 
-/* The first stop lets commands end (asking them to) and gives everything back; what was said already is still reported. */
+/* The first stop lets commands end (asking them to) and gives everything back; what was said
+ * already is still reported. */
 static void job_stop(struct processor *p, struct job *j)
 {
     if (j->state == JOB_RUNS)
@@ -306,7 +314,8 @@ static unsigned busy(const struct processor *p)
 
 static void work_take(struct processor *p, uint64_t now)
 {
-    for (unsigned i = 0; i < p->n_jobs && now >= p->ask_ms && p->outcome == RS_EXIT_OK && stops == 0; i++) {
+    for (unsigned i = 0;
+         i < p->n_jobs && now >= p->ask_ms && p->outcome == RS_EXIT_OK && stops == 0; i++) {
         struct job *j = &p->job[i];
         if (j->state != JOB_FREE)
             continue;
@@ -323,7 +332,9 @@ static void work_take(struct processor *p, uint64_t now)
             p->ask_ms = now + p->poll_ms;
             break;
         case RS_PROCESS_LATER:
-            p->ask_again_ms = p->ask_again_ms == 0 ? AGAIN_FIRST_MS : p->ask_again_ms * 2 < AGAIN_MOST_MS ? p->ask_again_ms * 2 : AGAIN_MOST_MS;
+            p->ask_again_ms = p->ask_again_ms == 0                  ? AGAIN_FIRST_MS
+                              : p->ask_again_ms * 2 < AGAIN_MOST_MS ? p->ask_again_ms * 2
+                                                                    : AGAIN_MOST_MS;
             p->ask_ms = now + p->ask_again_ms;
             break;
         case RS_PROCESS_LOST:
@@ -384,7 +395,8 @@ static enum rs_exit loop(struct processor *p, int signals)
 
 /* ---- the command line ---- */
 
-static enum rs_exit settings_read(const struct rs_args *args, struct processor *p, const char **patterns)
+static enum rs_exit settings_read(const struct rs_args *args, struct processor *p,
+                                  const char **patterns)
 {
     struct rs_err err = RS_ERR_INIT;
     uint64_t jobs = 1;

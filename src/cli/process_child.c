@@ -36,9 +36,10 @@ static char *variable(const char *name, const char *value)
     return asprintf(&text, "%s=%s", name, value) < 0 ? NULL : text;
 }
 
-/* Our variables before the inherited ones.  *ret_own are to be freed, up to the first NULL, and so is the result. */
-static char **environment(char *own[VARIABLES + 1], const char *server, const char *check, const struct rs_process_claim *claim,
-                          unsigned attempt)
+/* Our variables before the inherited ones.  *ret_own are to be freed, up to the first NULL, and so
+ * is the result. */
+static char **environment(char *own[VARIABLES + 1], const char *server, const char *check,
+                          const struct rs_process_claim *claim, unsigned attempt)
 {
     const char *host = strstr(server, "://");
     char number[16];
@@ -88,15 +89,18 @@ static int spawn(pid_t *pid, int out, const char *const *argv, char **envp)
     (void)sigemptyset(&none);
     (void)posix_spawnattr_setsigdefault(&attr, &all);
     (void)posix_spawnattr_setsigmask(&attr, &none);
-    (void)posix_spawnattr_setpgroup(&attr, 0); /* a group of its own: all that it starts can be ended with it */
-    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+    /* a group of its own: all that it starts can be ended with it */
+    (void)posix_spawnattr_setpgroup(&attr, 0);
+    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETPGROUP);
     int rc = posix_spawnp(pid, argv[0], &actions, &attr, (char *const *)(uintptr_t)argv, envp);
     (void)posix_spawnattr_destroy(&attr);
     (void)posix_spawn_file_actions_destroy(&actions);
     return rc;
 }
 
-bool rs_process_child_start(struct rs_process_child *child, const char *const *argv, const char *server, const char *check,
+bool rs_process_child_start(struct rs_process_child *child, const char *const *argv,
+                            const char *server, const char *check,
                             const struct rs_process_claim *claim, unsigned attempt)
 {
     char *own[VARIABLES + 1] = {NULL};
@@ -155,7 +159,8 @@ static enum rs_process_verdict verdict_of(int status)
     return code == EXIT_TEMPORARY || code > EXIT_LAST_OWN ? RS_PROCESS_TROUBLE : RS_PROCESS_FAILED;
 }
 
-bool rs_process_child_ended(struct rs_process_child *child, enum rs_process_verdict *ret, int *ret_wait_status)
+bool rs_process_child_ended(struct rs_process_child *child, enum rs_process_verdict *ret,
+                            int *ret_wait_status)
 {
     int status = 0;
     pid_t pid = waitpid(child->pid, &status, WNOHANG);
@@ -163,7 +168,8 @@ bool rs_process_child_ended(struct rs_process_child *child, enum rs_process_verd
         return false;
     rs_process_child_read(child);
     if (child->fd >= 0)
-        (void)close(child->fd); /* something that it left behind still has it; its output counts no more */
+        /* something that it left behind still has it; its output counts no more */
+        (void)close(child->fd);
     child->fd = -1;
     child->pid = 0;
     *ret_wait_status = status;
@@ -177,7 +183,8 @@ void rs_process_child_signal(const struct rs_process_child *child, int signal)
         (void)kill(-child->pid, signal); /* it may just have ended */
 }
 
-/* As a JSON string of at most DETAILS_BYTES_MAX: the beginning, where the whole does not fit (escapes grow). */
+/* As a JSON string of at most DETAILS_BYTES_MAX: the beginning, where the whole does not fit
+ * (escapes grow). */
 static enum rs_status text_details(struct rs_str text, bool is_cut, struct rs_buf *out)
 {
     size_t n = text.n < DETAILS_BYTES_MAX ? text.n : DETAILS_BYTES_MAX;

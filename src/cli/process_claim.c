@@ -27,9 +27,11 @@ static enum rs_process_answer answer_of(enum rs_exit e)
     return RS_PROCESS_IMPOSSIBLE;
 }
 
-static enum rs_exit send(struct rs_client *c, const char *method, const char *path, const struct rs_buf *body, struct rs_answer *a)
+static enum rs_exit send(struct rs_client *c, const char *method, const char *path,
+                         const struct rs_buf *body, struct rs_answer *a)
 {
-    struct rs_call call = {.method = method, .path = path, .body = body == NULL ? NULL : rs_buf_text(body)};
+    struct rs_call call = {
+        .method = method, .path = path, .body = body == NULL ? NULL : rs_buf_text(body)};
     if (body != NULL && rs_buf_status(body) != RS_OK)
         return rs_usage("the request is too large");
     return rs_client_send(c, &call, a);
@@ -40,13 +42,16 @@ static bool claim_read(const struct rs_json *json, struct rs_process_claim *ret)
     const char *id = rs_json_text(rs_json_get(json, "claim"));
     const char *repository = rs_json_text(rs_json_get(json, "repository"));
     const char *digest = rs_json_text(rs_json_get(json, "digest"));
-    return id != NULL && repository != NULL && digest != NULL && rs_name_is_valid(rs_str_of(repository)) &&
-           rs_digest_is_valid(rs_str_of(digest)) && rs_text_copy(ret->id, sizeof(ret->id), id) &&
+    return id != NULL && repository != NULL && digest != NULL &&
+           rs_name_is_valid(rs_str_of(repository)) && rs_digest_is_valid(rs_str_of(digest)) &&
+           rs_text_copy(ret->id, sizeof(ret->id), id) &&
            rs_text_copy(ret->repository, sizeof(ret->repository), repository) &&
            rs_text_copy(ret->digest, sizeof(ret->digest), digest);
 }
 
-enum rs_process_answer rs_process_claim_take(struct rs_client *c, const struct rs_process_wish *wish, struct rs_process_claim *ret)
+enum rs_process_answer rs_process_claim_take(struct rs_client *c,
+                                             const struct rs_process_wish *wish,
+                                             struct rs_process_claim *ret)
 {
     RS_AUTO(rs_buf) struct rs_buf body = RS_BUF_INIT(BODY_BYTES_MAX);
     RS_AUTO(rs_answer) struct rs_answer a = RS_ANSWER_INIT;
@@ -80,7 +85,8 @@ static void claim_path(const struct rs_process_claim *claim, struct rs_buf *out)
     rs_path_add(out, claim->id);
 }
 
-enum rs_process_answer rs_process_claim_renew(struct rs_client *c, const struct rs_process_claim *claim, uint64_t lease_ms)
+enum rs_process_answer
+rs_process_claim_renew(struct rs_client *c, const struct rs_process_claim *claim, uint64_t lease_ms)
 {
     RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(RS_PATH_BYTES_MAX);
     RS_AUTO(rs_buf) struct rs_buf body = RS_BUF_INIT(256);
@@ -102,8 +108,10 @@ void rs_process_claim_return(struct rs_client *c, const struct rs_process_claim 
     (void)(rs_client_send(c, &call, &a) == RS_EXIT_OK); /* its lease ends by itself otherwise */
 }
 
-enum rs_process_answer rs_process_claim_report(struct rs_client *c, const struct rs_process_claim *claim, const char *check,
-                                               bool has_passed, const char *details)
+enum rs_process_answer rs_process_claim_report(struct rs_client *c,
+                                               const struct rs_process_claim *claim,
+                                               const char *check, bool has_passed,
+                                               const char *details)
 {
     RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(RS_PATH_BYTES_MAX);
     RS_AUTO(rs_buf) struct rs_buf body = RS_BUF_INIT(BODY_BYTES_MAX);

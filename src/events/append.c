@@ -13,12 +13,14 @@
 
 #define PAYLOAD_BYTES_MAX ((size_t)65536)
 
-/* What the decision said, by whom; its details are kept apart, for they have an audience of their own. */
+/* What the decision said, by whom; its details are kept apart, for they have an audience of their
+ * own. */
 static void decision_write(struct rs_jw *w, const struct rs_event *event)
 {
     bool is_failure = event->type == RS_EVENT_QUARANTINE_FAILED;
     rs_jw_key(w, "decision");
-    if (!is_failure && (event->type != RS_EVENT_PUSH || (event->decision == NULL && event->quarantine_event_id == NULL))) {
+    if (!is_failure && (event->type != RS_EVENT_PUSH ||
+                        (event->decision == NULL && event->quarantine_event_id == NULL))) {
         rs_jw_null(w);
         return;
     }
@@ -28,7 +30,8 @@ static void decision_write(struct rs_jw *w, const struct rs_event *event)
     rs_jw_object_end(w);
 }
 
-static enum rs_status payload_write(const struct rs_event *event, const char *id, int64_t at_ms, struct rs_buf *out)
+static enum rs_status payload_write(const struct rs_event *event, const char *id, int64_t at_ms,
+                                    struct rs_buf *out)
 {
     struct rs_jw w = RS_JW_INIT(out);
     rs_jw_object(&w);
@@ -57,8 +60,8 @@ static void counted(void *arg)
     rs_event_count();
 }
 
-enum rs_status rs_event_append(struct rs_db_conn *conn, const struct rs_event *event, char ret_id[RS_ID_TEXT_BYTES],
-                               struct rs_err *reterr)
+enum rs_status rs_event_append(struct rs_db_conn *conn, const struct rs_event *event,
+                               char ret_id[RS_ID_TEXT_BYTES], struct rs_err *reterr)
 {
     char id[RS_ID_TEXT_BYTES];
     int64_t seq = 0;

@@ -26,18 +26,19 @@ struct rs_event {
     const char *publisher; /* who pushed the manifest */
     int64_t size;          /* of the manifest, bytes */
     const char *media_type;
-    const char *artifact_type;       /* NULL for none */
-    const char *subject;             /* digest, NULL for none */
-    /* JSON text of the decision's details, "null" for a decision without any; only shown to those who may see details.  NULL: nobody
-     * decided (a push while quarantine is off, a delete). */
+    const char *artifact_type; /* NULL for none */
+    const char *subject;       /* digest, NULL for none */
+    /* JSON text of the decision's details, "null" for a decision without any; only shown to those
+     * who may see details.  NULL: nobody decided (a push while quarantine is off, a delete). */
     const char *decision;
     const char *quarantine_event_id; /* a delayed push names its quarantine event; NULL otherwise */
     bool is_held;                    /* about a manifest that is in quarantine: narrower audience */
 };
 
 /**
- * rs_event_append(): give the event its id and sequence number and store it; wakes webhooks and streams after the commit.
- * ret_id may be NULL.  Errors: RS_IO, RS_NOMEM; the caller's job must then fail too.
+ * rs_event_append(): give the event its id and sequence number and store it; wakes webhooks and
+ * streams after the commit. ret_id may be NULL.  Errors: RS_IO, RS_NOMEM; the caller's job must
+ * then fail too.
  */
 RS_MUST_CHECK enum rs_status rs_event_append(struct rs_db_conn *conn, const struct rs_event *event,
                                              char ret_id[RS_ID_TEXT_BYTES], struct rs_err *reterr);

@@ -11,9 +11,11 @@ uint64_t rs_backoff_delay(const struct rs_backoff *b, int64_t attempts, uint32_t
     return delay - (half == 0 ? 0 : random % (half + 1));
 }
 
-bool rs_backoff_is_over(const struct rs_backoff *b, int64_t attempts, int64_t first_ms, int64_t now_ms)
+bool rs_backoff_is_over(const struct rs_backoff *b, int64_t attempts, int64_t first_ms,
+                        int64_t now_ms)
 {
-    return attempts >= RS_BACKOFF_ATTEMPTS_LEAST && now_ms > first_ms && (uint64_t)(now_ms - first_ms) >= b->give_up_ms;
+    return attempts >= RS_BACKOFF_ATTEMPTS_LEAST && now_ms > first_ms &&
+           (uint64_t)(now_ms - first_ms) >= b->give_up_ms;
 }
 
 uint64_t rs_backoff_wait(const struct rs_backoff *b, int64_t next_ms, int64_t now_ms)

@@ -1,5 +1,6 @@
 /*
- * events/counters.h: how many events this process has committed, for the metrics.  Layer: events.  Threads: any (an atomic counter).
+ * events/counters.h: how many events this process has committed, for the metrics.  Layer: events.
+ * Threads: any (an atomic counter).
  */
 #ifndef RS_EVENTS_COUNTERS_H
 #define RS_EVENTS_COUNTERS_H

@@ -12,7 +12,8 @@
 #define ROWS_PER_PAGE_MAX 2000
 #define ARENA_BYTES_MAX ((size_t)4 << 20)
 
-#define HELD_AUDIENCE (RS_PERM_QUARANTINE_PULL | RS_PERM_QUARANTINE_DECIDE | RS_PERM_CHECK_ANY | RS_PERM_AUDIT_READ)
+#define HELD_AUDIENCE \
+    (RS_PERM_QUARANTINE_PULL | RS_PERM_QUARANTINE_DECIDE | RS_PERM_CHECK_ANY | RS_PERM_AUDIT_READ)
 #define DETAILS_AUDIENCE (RS_PERM_QUARANTINE_PULL | RS_PERM_QUARANTINE_DECIDE | RS_PERM_AUDIT_READ)
 
 bool rs_feed_shows(const struct rs_access *access, const char *type, bool is_held)
@@ -49,7 +50,8 @@ static struct rs_access access_in(const struct reader *f, const char *repository
     return access;
 }
 
-static enum rs_status event_write(struct reader *f, const struct rs_event_row *row, bool with_details, struct rs_err *reterr)
+static enum rs_status event_write(struct reader *f, const struct rs_event_row *row,
+                                  bool with_details, struct rs_err *reterr)
 {
     if (f->form == RS_FEED_PAGE) {
         if (f->page.n > 0)
@@ -63,7 +65,8 @@ static enum rs_status event_write(struct reader *f, const struct rs_event_row *r
     return s == RS_OK ? RS_OK : rs_fail(reterr, s, NULL);
 }
 
-static enum rs_status row_take(void *arg, const struct rs_event_row *row, bool *stop, struct rs_err *reterr)
+static enum rs_status row_take(void *arg, const struct rs_event_row *row, bool *stop,
+                               struct rs_err *reterr)
 {
     struct reader *f = arg;
     if (row->repository == NULL || row->type == NULL)
@@ -71,7 +74,8 @@ static enum rs_status row_take(void *arg, const struct rs_event_row *row, bool *
     struct rs_access access = access_in(f, row->repository);
     f->looked_at++;
     if (rs_feed_shows(&access, row->type, row->is_held)) {
-        if (f->page.n >= f->n_max || (f->page.n > 0 && f->out->len - f->bytes_before >= f->bytes_max)) {
+        if (f->page.n >= f->n_max ||
+            (f->page.n > 0 && f->out->len - f->bytes_before >= f->bytes_max)) {
             f->page.has_more = *stop = true;
             return RS_OK;
         }
@@ -84,7 +88,8 @@ static enum rs_status row_take(void *arg, const struct rs_event_row *row, bool *
     return RS_OK;
 }
 
-static enum rs_status rows_read(struct rs_db *db, int64_t after, struct reader *f, struct rs_err *reterr)
+static enum rs_status rows_read(struct rs_db *db, int64_t after, struct reader *f,
+                                struct rs_err *reterr)
 {
     RS_AUTO(rs_db_read) struct rs_db_read r = {0};
     enum rs_status s = rs_db_read_begin(db, &r.conn, reterr);
@@ -95,7 +100,8 @@ static enum rs_status rows_read(struct rs_db *db, int64_t after, struct reader *
     return s;
 }
 
-static enum rs_status page_write(struct rs_db *db, int64_t after, struct reader *f, struct rs_err *reterr)
+static enum rs_status page_write(struct rs_db *db, int64_t after, struct reader *f,
+                                 struct rs_err *reterr)
 {
     struct rs_jw w = RS_JW_INIT(f->out);
     rs_jw_object(&w);
@@ -113,19 +119,25 @@ static enum rs_status page_write(struct rs_db *db, int64_t after, struct reader 
     return s == RS_OK ? RS_OK : rs_fail(reterr, s, NULL);
 }
 
-enum rs_status rs_feed_read(struct rs_db *db, struct rs_auth *auth, const struct rs_identity *identity, int64_t after,
-                            unsigned n_max, size_t bytes_max, enum rs_feed_form form, struct rs_buf *out,
+enum rs_status rs_feed_read(struct rs_db *db, struct rs_auth *auth,
+                            const struct rs_identity *identity, int64_t after, unsigned n_max,
+                            size_t bytes_max, enum rs_feed_form form, struct rs_buf *out,
                             struct rs_feed_page *ret, struct rs_err *reterr)
 {
     struct rs_arena arena;
-    struct reader f = {.n_max = n_max, .bytes_max = bytes_max, .bytes_before = out->len, .form = form, .out = out,
+    struct reader f = {.n_max = n_max,
+                       .bytes_max = bytes_max,
+                       .bytes_before = out->len,
+                       .form = form,
+                       .out = out,
                        .page = {.next = after}};
     rs_arena_init(&arena, ARENA_BYTES_MAX);
     enum rs_status s = rs_auth_check_active(db, identity, reterr);
     if (s == RS_OK)
         s = rs_auth_patterns(auth, identity, &arena, &f.pattern, &f.n_patterns, reterr);
     if (s == RS_OK)
-        s = form == RS_FEED_PAGE ? page_write(db, after, &f, reterr) : rows_read(db, after, &f, reterr);
+        s = form == RS_FEED_PAGE ? page_write(db, after, &f, reterr)
+                                 : rows_read(db, after, &f, reterr);
     rs_arena_release(&arena);
     *ret = f.page;
     return s;

@@ -14,7 +14,8 @@ static const struct {
     const char *const *types; /* NULL: all */
 } formats[] = {
     [RS_FORMAT_CLOUDEVENTS] = {"cloudevents", "application/cloudevents+json; charset=utf-8", NULL},
-    [RS_FORMAT_ACR] = {"acr", "application/json", (const char *const[]){"quarantine", "push", "delete", "ping", NULL}},
+    [RS_FORMAT_ACR] = {"acr", "application/json",
+                       (const char *const[]){"quarantine", "push", "delete", "ping", NULL}},
     [RS_FORMAT_DOCKER] = {"docker", "application/vnd.docker.distribution.events.v1+json",
                           (const char *const[]){"push", "delete", "ping", NULL}},
 };
@@ -59,7 +60,8 @@ static enum rs_status damaged(const struct rs_event_row *row, struct rs_err *ret
     return rs_fail(reterr, RS_CORRUPT, "the stored event %" PRId64 " is damaged", row->seq);
 }
 
-static enum rs_status payload_parse(const struct rs_event_row *row, struct rs_json **ret, struct rs_err *reterr)
+static enum rs_status payload_parse(const struct rs_event_row *row, struct rs_json **ret,
+                                    struct rs_err *reterr)
 {
     if (row->payload == NULL)
         return damaged(row, reterr);
@@ -70,12 +72,13 @@ static enum rs_status payload_parse(const struct rs_event_row *row, struct rs_js
 }
 
 /* The decision with its details, which are kept beside the payload. */
-static enum rs_status decision_write(struct rs_jw *w, const struct rs_json *decision, const struct rs_event_row *row,
-                                     struct rs_err *reterr)
+static enum rs_status decision_write(struct rs_jw *w, const struct rs_json *decision,
+                                     const struct rs_event_row *row, struct rs_err *reterr)
 {
     RS_AUTO(rs_json) struct rs_json *details = NULL;
     struct rs_json_iter it = {0};
-    if (row->decision != NULL && rs_json_parse_text(row->decision, RS_CORRUPT, &details, NULL) != RS_OK)
+    if (row->decision != NULL &&
+        rs_json_parse_text(row->decision, RS_CORRUPT, &details, NULL) != RS_OK)
         return damaged(row, reterr);
     rs_jw_object(w);
     while (rs_json_next(decision, &it)) {
@@ -88,15 +91,17 @@ static enum rs_status decision_write(struct rs_jw *w, const struct rs_json *deci
     return RS_OK;
 }
 
-static enum rs_status event_write(struct rs_jw *w, const struct rs_event_row *row, const struct rs_json *payload,
-                                  bool with_details, struct rs_err *reterr)
+static enum rs_status event_write(struct rs_jw *w, const struct rs_event_row *row,
+                                  const struct rs_json *payload, bool with_details,
+                                  struct rs_err *reterr)
 {
     struct rs_json_iter it = {0};
     rs_jw_object(w);
     rs_jw_member_int(w, "sequence", row->seq);
     while (rs_json_next(payload, &it)) {
         rs_jw_key(w, it.key);
-        if (with_details && strcmp(it.key, "decision") == 0 && rs_json_kind(it.value) == RS_JSON_OBJECT) {
+        if (with_details && strcmp(it.key, "decision") == 0 &&
+            rs_json_kind(it.value) == RS_JSON_OBJECT) {
             enum rs_status s = decision_write(w, it.value, row, reterr);
             if (s != RS_OK)
                 return s;
@@ -109,7 +114,8 @@ static enum rs_status event_write(struct rs_jw *w, const struct rs_event_row *ro
     return s == RS_OK ? RS_OK : rs_fail(reterr, s, NULL);
 }
 
-enum rs_status rs_event_render(const struct rs_event_row *row, bool with_details, struct rs_buf *out, struct rs_err *reterr)
+enum rs_status rs_event_render(const struct rs_event_row *row, bool with_details,
+                               struct rs_buf *out, struct rs_err *reterr)
 {
     RS_AUTO(rs_json) struct rs_json *payload = NULL;
     struct rs_jw w = RS_JW_INIT(out);
@@ -119,24 +125,28 @@ enum rs_status rs_event_render(const struct rs_event_row *row, bool with_details
 
 /* ---- CloudEvents 1.0, structured mode ---- */
 
-static void joined_member(struct rs_jw *w, const char *key, const char *a, const char *b, const char *c)
+static void joined_member(struct rs_jw *w, const char *key, const char *a, const char *b,
+                          const char *c)
 {
     RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(4096);
     (void)rs_buf_addf(&text, "%s%s%s", a, b, c);
     rs_jw_member_text(w, key, rs_buf_text(&text));
 }
 
-static enum rs_status cloudevent_write(struct rs_jw *w, const struct rs_event_row *row, const struct rs_json *payload,
-                                       bool with_details, const char *base_url, struct rs_err *reterr)
+static enum rs_status cloudevent_write(struct rs_jw *w, const struct rs_event_row *row,
+                                       const struct rs_json *payload, bool with_details,
+                                       const char *base_url, struct rs_err *reterr)
 {
     char sequence[24];
-    (void)snprintf(sequence, sizeof(sequence), "%019" PRId64, row->seq); /* its order as text is its order */
+    /* its order as text is its order */
+    (void)snprintf(sequence, sizeof(sequence), "%019" PRId64, row->seq);
     rs_jw_object(w);
     rs_jw_member_text(w, "specversion", "1.0");
     rs_jw_member_text(w, "id", row->id);
     joined_member(w, "source", base_url, "/v2/", row->repository);
     joined_member(w, "type", "roadstead.", row->type, "");
-    joined_member(w, "subject", row->repository, row->tag != NULL ? ":" : "@", row->tag != NULL ? row->tag : row->digest);
+    joined_member(w, "subject", row->repository, row->tag != NULL ? ":" : "@",
+                  row->tag != NULL ? row->tag : row->digest);
     rs_jw_member_time(w, "time", row->created_ms);
     rs_jw_member_text(w, "datacontenttype", "application/json");
     rs_jw_member_text(w, "sequence", sequence);
@@ -162,8 +172,8 @@ static void node_member(struct rs_jw *w, const char *key, const struct rs_json *
     rs_jw_node(w, node);
 }
 
-static void target_write(struct rs_jw *w, const struct rs_event_row *row, const struct rs_json *payload,
-                         const char *base_url, bool with_url)
+static void target_write(struct rs_jw *w, const struct rs_event_row *row,
+                         const struct rs_json *payload, const char *base_url, bool with_url)
 {
     rs_jw_key(w, "target");
     rs_jw_object(w);
@@ -182,7 +192,8 @@ static void target_write(struct rs_jw *w, const struct rs_event_row *row, const 
     rs_jw_object_end(w);
 }
 
-static void request_write(struct rs_jw *w, const struct rs_event_row *row, const struct rs_json *payload, const char *base_url)
+static void request_write(struct rs_jw *w, const struct rs_event_row *row,
+                          const struct rs_json *payload, const char *base_url)
 {
     rs_jw_key(w, "request");
     rs_jw_object(w);
@@ -199,7 +210,8 @@ static void head_write(struct rs_jw *w, const struct rs_event_row *row)
     rs_jw_member_text(w, "action", row->type);
 }
 
-static void acr_write(struct rs_jw *w, const struct rs_event_row *row, const struct rs_json *payload, const char *base_url)
+static void acr_write(struct rs_jw *w, const struct rs_event_row *row,
+                      const struct rs_json *payload, const char *base_url)
 {
     rs_jw_object(w);
     head_write(w, row);
@@ -208,7 +220,8 @@ static void acr_write(struct rs_jw *w, const struct rs_event_row *row, const str
     rs_jw_object_end(w);
 }
 
-static void docker_write(struct rs_jw *w, const struct rs_event_row *row, const struct rs_json *payload, const char *base_url)
+static void docker_write(struct rs_jw *w, const struct rs_event_row *row,
+                         const struct rs_json *payload, const char *base_url)
 {
     rs_jw_object(w);
     rs_jw_key(w, "events");
@@ -230,8 +243,9 @@ static void docker_write(struct rs_jw *w, const struct rs_event_row *row, const 
     rs_jw_object_end(w);
 }
 
-enum rs_status rs_event_render_format(const struct rs_event_row *row, enum rs_event_format format, bool with_details,
-                                      const char *base_url, struct rs_buf *out, struct rs_err *reterr)
+enum rs_status rs_event_render_format(const struct rs_event_row *row, enum rs_event_format format,
+                                      bool with_details, const char *base_url, struct rs_buf *out,
+                                      struct rs_err *reterr)
 {
     RS_AUTO(rs_json) struct rs_json *payload = NULL;
     struct rs_jw w = RS_JW_INIT(out);

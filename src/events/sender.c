@@ -16,7 +16,8 @@
 #define ROWS_AT_ONCE 256
 /* Events passed over without a note of it: what a crash costs is to look at them again. */
 #define UNNOTED_MAX 1000
-/* New events that failed one after the other before the whole endpoint is left alone for a while. */
+/* New events that failed one after the other before the whole endpoint is left alone for a while.
+ */
 #define STREAK_MAX 3
 #define PAUSE_MOST_MS UINT64_C(60000)
 #define IDLE_MS UINT64_C(60000)
@@ -54,7 +55,10 @@ static void item_release(struct item *item)
 }
 RS_DEFINE_AUTO(item, struct item, item_release)
 
-#define ITEM_INIT {.body = RS_BUF_INIT(BODY_BYTES_MAX)}
+#define ITEM_INIT                           \
+    {                                       \
+        .body = RS_BUF_INIT(BODY_BYTES_MAX) \
+    }
 
 static bool is_stopping(const struct work *k)
 {
@@ -63,24 +67,27 @@ static bool is_stopping(const struct work *k)
 
 /* ---- what to send next ---- */
 
-static enum rs_status event_take(void *arg, const struct rs_event_row *row, bool *stop, struct rs_err *reterr)
+static enum rs_status event_take(void *arg, const struct rs_event_row *row, bool *stop,
+                                 struct rs_err *reterr)
 {
     struct work *k = ((void **)arg)[0];
     struct item *item = ((void **)arg)[1];
     const struct rs_webhook *webhook = &k->target.webhook;
     (void)stop;
     rs_buf_clear(&item->body);
-    item->is_damaged =
-        row->id == NULL || row->digest == NULL || !rs_text_copy(item->id, sizeof(item->id), row->id) ||
-        !rs_text_copy(item->digest, sizeof(item->digest), row->digest);
+    item->is_damaged = row->id == NULL || row->digest == NULL ||
+                       !rs_text_copy(item->id, sizeof(item->id), row->id) ||
+                       !rs_text_copy(item->digest, sizeof(item->digest), row->digest);
     if (item->is_damaged)
         return RS_OK;
-    enum rs_status s = rs_event_render_format(row, webhook->format, webhook->details, k->w->public_url, &item->body, reterr);
+    enum rs_status s = rs_event_render_format(row, webhook->format, webhook->details,
+                                              k->w->public_url, &item->body, reterr);
     item->is_damaged = s == RS_CORRUPT || s == RS_TOO_LARGE;
     return item->is_damaged ? RS_OK : s;
 }
 
-static enum rs_status delivery_take(void *arg, const struct rs_delivery_row *row, struct rs_err *reterr)
+static enum rs_status delivery_take(void *arg, const struct rs_delivery_row *row,
+                                    struct rs_err *reterr)
 {
     struct item *item = arg;
     (void)reterr;
@@ -98,23 +105,28 @@ struct scan {
     int64_t looked_at;
 };
 
-static enum rs_status scan_row(void *arg, const struct rs_event_row *row, bool *stop, struct rs_err *reterr)
+static enum rs_status scan_row(void *arg, const struct rs_event_row *row, bool *stop,
+                               struct rs_err *reterr)
 {
     struct scan *scan = arg;
     (void)reterr;
     scan->looked_at++;
-    if (row->type != NULL && row->repository != NULL && rs_webhook_wants(&scan->k->target.webhook, row->type, row->repository)) {
+    if (row->type != NULL && row->repository != NULL &&
+        rs_webhook_wants(&scan->k->target.webhook, row->type, row->repository)) {
         scan->item->is_found = *stop = true;
         scan->item->seq = row->seq;
-        (void)rs_text_copy(scan->item->digest, sizeof(scan->item->digest), row->digest != NULL ? row->digest : "");
+        (void)rs_text_copy(scan->item->digest, sizeof(scan->item->digest),
+                           row->digest != NULL ? row->digest : "");
         return RS_OK; /* one that was cut is found damaged when it is loaded */
     }
     scan->k->position = row->seq;
     return RS_OK;
 }
 
-/* The next wanted event past the position; what nobody wants is passed over.  *ret_blocked: an earlier one of its digest waits. */
-static enum rs_status event_find(struct work *k, struct rs_db_conn *conn, struct item *item, bool *ret_blocked, struct rs_err *reterr)
+/* The next wanted event past the position; what nobody wants is passed over.  *ret_blocked: an
+ * earlier one of its digest waits. */
+static enum rs_status event_find(struct work *k, struct rs_db_conn *conn, struct item *item,
+                                 bool *ret_blocked, struct rs_err *reterr)
 {
     struct scan scan = {.k = k, .item = item, .looked_at = ROWS_AT_ONCE};
     enum rs_status s = RS_OK;
@@ -128,7 +140,8 @@ static enum rs_status event_find(struct work *k, struct rs_db_conn *conn, struct
     return s;
 }
 
-static enum rs_status event_load(struct work *k, struct rs_db_conn *conn, struct item *item, struct rs_err *reterr)
+static enum rs_status event_load(struct work *k, struct rs_db_conn *conn, struct item *item,
+                                 struct rs_err *reterr)
 {
     void *both[2] = {k, item};
     bool found = false;
@@ -143,16 +156,14 @@ static enum rs_status event_load(struct work *k, struct rs_db_conn *conn, struct
 struct outcome {
     struct work *k;
     const struct item *item;
-    enum { DELIVERED,
-           WAITS,
-           DEAD,
-           PASSED_OVER } what;
+    enum { DELIVERED, WAITS, DEAD, PASSED_OVER } what;
     int64_t next_ms;
     int64_t now_ms;
     const char *error;
 };
 
-static enum rs_status outcome_row_put(struct rs_db_conn *conn, const struct outcome *o, struct rs_err *reterr)
+static enum rs_status outcome_row_put(struct rs_db_conn *conn, const struct outcome *o,
+                                      struct rs_err *reterr)
 {
     const struct item *item = o->item;
     bool was_tried = o->error != NULL;
@@ -169,7 +180,8 @@ static enum rs_status outcome_row_put(struct rs_db_conn *conn, const struct outc
     return rs_catalog_delivery_put(conn, &row, reterr);
 }
 
-static enum rs_status still_there(void *arg, const struct rs_webhook_row *row, struct rs_err *reterr)
+static enum rs_status still_there(void *arg, const struct rs_webhook_row *row,
+                                  struct rs_err *reterr)
 {
     (void)reterr;
     *(int64_t *)arg = row->id;
@@ -190,7 +202,8 @@ static enum rs_status outcome_job(struct rs_db_conn *conn, void *arg, struct rs_
     else if (o->what == DELIVERED && o->item->is_retry)
         s = rs_catalog_delivery_delete(conn, id, o->item->seq, reterr);
     if (s == RS_OK && o->what == DELIVERED && o->k->streak >= STREAK_MAX)
-        s = rs_catalog_delivery_hurry(conn, id, o->now_ms, reterr); /* the endpoint is back: what waits need not wait longer */
+        /* the endpoint is back: what waits need not wait longer */
+        s = rs_catalog_delivery_hurry(conn, id, o->now_ms, reterr);
     if (s == RS_OK && !(o->item != NULL && o->item->is_retry))
         s = rs_catalog_webhook_advance(conn, id, o->k->position, reterr);
     return s;
@@ -227,7 +240,8 @@ static void failure_count(struct work *k, const struct item *item, unsigned retr
     k->paused_until_ms = pause == 0 ? 0 : rs_clock_mono_ms() + pause;
 }
 
-static enum rs_status failed(struct work *k, const struct item *item, const char *error, bool is_hopeless, struct rs_err *reterr)
+static enum rs_status failed(struct work *k, const struct item *item, const char *error,
+                             bool is_hopeless, struct rs_err *reterr)
 {
     uint32_t random = 0;
     int64_t now = rs_clock_unix_ms();
@@ -244,7 +258,8 @@ static enum rs_status failed(struct work *k, const struct item *item, const char
     enum rs_status s = outcome_note(k, &o, reterr);
     if (s == RS_OK && is_over) {
         (void)atomic_fetch_add(&k->w->dead, 1);
-        rs_log(RS_LOG_WARN, "webhook delivery given up", RS_F("webhook", k->name), RS_N("event", item->seq), RS_F("error", error));
+        rs_log(RS_LOG_WARN, "webhook delivery given up", RS_F("webhook", k->name),
+               RS_N("event", item->seq), RS_F("error", error));
     }
     return s;
 }
@@ -255,7 +270,8 @@ static enum rs_status item_send(struct work *k, struct item *item, struct rs_err
     unsigned retry_after_s = 0;
     if (item->is_damaged)
         return failed(k, item, "the stored event is damaged or too large to be sent", true, reterr);
-    rs_target_send(k->w, &k->target, item->id, rs_str_n(rs_buf_text(&item->body), item->body.len), &answer, &retry_after_s);
+    rs_target_send(k->w, &k->target, item->id, rs_str_n(rs_buf_text(&item->body), item->body.len),
+                   &answer, &retry_after_s);
     if (answer.is_delivered) {
         struct outcome o = {.item = item, .what = DELIVERED};
         (void)atomic_fetch_add(&k->w->delivered, 1);
@@ -273,8 +289,10 @@ static enum rs_status item_send(struct work *k, struct item *item, struct rs_err
 
 /* ---- the loop ---- */
 
-/* Chooses what to do; *ret_wait_ms is how long there is nothing (0: something was found and is in *item). */
-static enum rs_status next_find(struct work *k, struct item *item, bool *ret_blocked, uint64_t *ret_wait_ms, struct rs_err *reterr)
+/* Chooses what to do; *ret_wait_ms is how long there is nothing (0: something was found and is in
+ * *item). */
+static enum rs_status next_find(struct work *k, struct item *item, bool *ret_blocked,
+                                uint64_t *ret_wait_ms, struct rs_err *reterr)
 {
     RS_AUTO(rs_db_read) struct rs_db_read r = {0};
     bool has_delivery = false;
@@ -283,7 +301,8 @@ static enum rs_status next_find(struct work *k, struct item *item, bool *ret_blo
     *ret_wait_ms = 0;
     enum rs_status s = rs_db_read_begin(k->w->db, &r.conn, reterr);
     if (s == RS_OK)
-        s = rs_catalog_delivery_next(r.conn, k->webhook_id, delivery_take, item, &has_delivery, reterr);
+        s = rs_catalog_delivery_next(r.conn, k->webhook_id, delivery_take, item, &has_delivery,
+                                     reterr);
     if (s != RS_OK)
         return s;
     if (has_delivery)
@@ -318,7 +337,8 @@ static enum rs_status step(struct work *k, uint64_t *ret_wait_ms, struct rs_err 
     return RS_OK;
 }
 
-/* Takes the webhook's settings again when any webhook has changed.  False: it is gone, another one, or disabled. */
+/* Takes the webhook's settings again when any webhook has changed.  False: it is gone, another one,
+ * or disabled. */
 static bool target_refresh(struct work *k, struct rs_err *reterr)
 {
     uint64_t generation = rs_webhook_generation();
@@ -353,11 +373,12 @@ static void work_run(struct work *k)
         if (s == RS_NOT_FOUND)
             return;
         if (s != RS_OK) {
-            rs_log(RS_LOG_WARN, "webhook sender cannot go on; it tries again", RS_F("webhook", k->name), RS_F("error", err.message),
-                   RS_F("detail", err.log));
+            rs_log(RS_LOG_WARN, "webhook sender cannot go on; it tries again",
+                   RS_F("webhook", k->name), RS_F("error", err.message), RS_F("detail", err.log));
             wait_ms = 1000;
         }
-        /* New events end an idle wait; a pause, and the wait after a failure, only the end or a change of the webhooks does. */
+        /* New events end an idle wait; a pause, and the wait after a failure, only the end or a
+         * change of the webhooks does. */
         while (wait_ms > 0 && !is_stopping(k) && k->generation == rs_webhook_generation()) {
             uint64_t before = rs_clock_mono_ms();
             uint64_t now_seen = rs_bell_wait(seen, wait_ms);

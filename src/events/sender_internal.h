@@ -1,5 +1,6 @@
 /*
- * events/sender_internal.h: what the manager of the senders and a sender share.  Layer: events, this folder only.
+ * events/sender_internal.h: what the manager of the senders and a sender share.  Layer: events,
+ * this folder only.
  */
 #ifndef RS_EVENTS_SENDER_INTERNAL_H
 #define RS_EVENTS_SENDER_INTERNAL_H
@@ -51,11 +52,12 @@ struct rs_target {
     char secrets[RS_WEBHOOK_SECRETS_BYTES];
 };
 /* RS_NOT_FOUND, RS_CORRUPT, RS_IO. */
-RS_MUST_CHECK enum rs_status rs_target_load(struct rs_db *db, const char *name, struct rs_target *ret, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_target_load(struct rs_db *db, const char *name,
+                                            struct rs_target *ret, struct rs_err *reterr);
 
 /* One attempt: sign and send `body`.  *ret is filled in any case. */
-void rs_target_send(struct rs_webhooks *w, const struct rs_target *target, const char *id, struct rs_str body,
-                    struct rs_webhook_ping *ret, unsigned *ret_retry_after_s);
+void rs_target_send(struct rs_webhooks *w, const struct rs_target *target, const char *id,
+                    struct rs_str body, struct rs_webhook_ping *ret, unsigned *ret_retry_after_s);
 
 void *rs_sender_run(void *sender);
 

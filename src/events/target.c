@@ -9,17 +9,20 @@
 
 #define REDIRECTS_MAX 5U
 
-static enum rs_status target_take(void *arg, const struct rs_webhook_row *row, struct rs_err *reterr)
+static enum rs_status target_take(void *arg, const struct rs_webhook_row *row,
+                                  struct rs_err *reterr)
 {
     struct rs_target *t = arg;
     t->id = row->id;
     t->cursor = row->cursor;
     if (row->secret == NULL || !rs_text_copy(t->secrets, sizeof(t->secrets), row->secret))
-        return rs_fail(reterr, RS_CORRUPT, "the stored secret of a webhook is damaged: give it a new one");
+        return rs_fail(reterr, RS_CORRUPT,
+                       "the stored secret of a webhook is damaged: give it a new one");
     return rs_webhook_load(row, &t->webhook, reterr);
 }
 
-enum rs_status rs_target_load(struct rs_db *db, const char *name, struct rs_target *ret, struct rs_err *reterr)
+enum rs_status rs_target_load(struct rs_db *db, const char *name, struct rs_target *ret,
+                              struct rs_err *reterr)
 {
     RS_AUTO(rs_db_read) struct rs_db_read r = {0};
     enum rs_status s = rs_db_read_begin(db, &r.conn, reterr);
@@ -56,27 +59,33 @@ static bool is_success(long http_status)
 }
 
 /* In words for the admin; never what the endpoint wrote. */
-static void failure_tell(enum rs_status s, const struct rs_http_response *response, const struct rs_err *err, struct rs_webhook_ping *ret)
+static void failure_tell(enum rs_status s, const struct rs_http_response *response,
+                         const struct rs_err *err, struct rs_webhook_ping *ret)
 {
     if (response->http_status >= 300 && response->http_status <= 399)
-        (void)snprintf(ret->error, sizeof(ret->error), "the endpoint answered %ld, a redirect: give the webhook the final URL", response->http_status);
+        (void)snprintf(ret->error, sizeof(ret->error),
+                       "the endpoint answered %ld, a redirect: give the webhook the final URL",
+                       response->http_status);
     else if (s == RS_OK)
-        (void)snprintf(ret->error, sizeof(ret->error), "the endpoint answered %ld", response->http_status);
+        (void)snprintf(ret->error, sizeof(ret->error), "the endpoint answered %ld",
+                       response->http_status);
     else
-        (void)snprintf(ret->error, sizeof(ret->error), "%.*s", (int)sizeof(ret->error) - 1, err->message);
+        (void)snprintf(ret->error, sizeof(ret->error), "%.*s", (int)sizeof(ret->error) - 1,
+                       err->message);
 }
 
 static unsigned retry_after(const struct rs_http_response *response)
 {
     char text[16];
     uint64_t seconds = 0;
-    if (!rs_http_response_header(response, "retry-after", text, sizeof(text)) || !rs_parse_u64(rs_str_of(text), 3600, &seconds))
+    if (!rs_http_response_header(response, "retry-after", text, sizeof(text)) ||
+        !rs_parse_u64(rs_str_of(text), 3600, &seconds))
         return 0;
     return (unsigned)seconds;
 }
 
-static void exchange_run(struct rs_webhooks *w, const struct rs_http_request *plan, struct rs_webhook_ping *ret,
-                         unsigned *ret_retry_after_s)
+static void exchange_run(struct rs_webhooks *w, const struct rs_http_request *plan,
+                         struct rs_webhook_ping *ret, unsigned *ret_retry_after_s)
 {
     RS_AUTO(rs_http_response) struct rs_http_response response = RS_HTTP_RESPONSE_INIT;
     struct rs_err err = RS_ERR_INIT;
@@ -94,8 +103,8 @@ static void exchange_run(struct rs_webhooks *w, const struct rs_http_request *pl
         failure_tell(s, &response, &err, ret);
 }
 
-void rs_target_send(struct rs_webhooks *w, const struct rs_target *target, const char *id, struct rs_str body,
-                    struct rs_webhook_ping *ret, unsigned *ret_retry_after_s)
+void rs_target_send(struct rs_webhooks *w, const struct rs_target *target, const char *id,
+                    struct rs_str body, struct rs_webhook_ping *ret, unsigned *ret_retry_after_s)
 {
     RS_AUTO(rs_buf) struct rs_buf signature = RS_BUF_INIT(1024);
     struct rs_err err = RS_ERR_INIT;
@@ -104,7 +113,8 @@ void rs_target_send(struct rs_webhooks *w, const struct rs_target *target, const
     memset(ret, 0, sizeof(*ret));
     *ret_retry_after_s = 0;
     if (rs_signature_write(target->secrets, id, now, body, &signature, &err) != RS_OK) {
-        (void)snprintf(ret->error, sizeof(ret->error), "%.*s", (int)sizeof(ret->error) - 1, err.message);
+        (void)snprintf(ret->error, sizeof(ret->error), "%.*s", (int)sizeof(ret->error) - 1,
+                       err.message);
         return;
     }
     (void)snprintf(timestamp, sizeof(timestamp), "%" PRId64, now);

@@ -1,5 +1,6 @@
 /*
- * events/type.h: the types of events and their names.  Layer: events.  Threads: any (pure functions).  Spec: SPEC section 6.
+ * events/type.h: the types of events and their names.  Layer: events.  Threads: any (pure
+ * functions).  Spec: SPEC section 6.
  */
 #ifndef RS_EVENTS_TYPE_H
 #define RS_EVENTS_TYPE_H

@@ -32,7 +32,8 @@ static void changed(void *arg)
 }
 
 /* One record for the change of one webhook.  Settings are told, secrets never. */
-static enum rs_status audited(struct rs_db_conn *conn, const char *action, const struct rs_actor *actor, const char *details,
+static enum rs_status audited(struct rs_db_conn *conn, const char *action,
+                              const struct rs_actor *actor, const char *details,
                               struct rs_err *reterr)
 {
     struct rs_audit_entry entry = {.action = action, .actor = actor, .details = details};
@@ -42,7 +43,8 @@ static enum rs_status audited(struct rs_db_conn *conn, const char *action, const
     return s;
 }
 
-static enum rs_status name_audited(struct rs_db_conn *conn, const char *action, const struct rs_actor *actor, const char *name,
+static enum rs_status name_audited(struct rs_db_conn *conn, const char *action,
+                                   const struct rs_actor *actor, const char *name,
                                    const char *more_key, int64_t more, struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(4096);
@@ -53,11 +55,13 @@ static enum rs_status name_audited(struct rs_db_conn *conn, const char *action, 
         rs_jw_member_int(&w, more_key, more);
     rs_jw_object_end(&w);
     enum rs_status s = rs_buf_status(&details);
-    return s == RS_OK ? audited(conn, action, actor, rs_buf_text(&details), reterr) : rs_fail(reterr, s, NULL);
+    return s == RS_OK ? audited(conn, action, actor, rs_buf_text(&details), reterr)
+                      : rs_fail(reterr, s, NULL);
 }
 
-static enum rs_status settings_audited(struct rs_db_conn *conn, const char *action, const struct rs_actor *actor,
-                                       const char *settings, struct rs_err *reterr)
+static enum rs_status settings_audited(struct rs_db_conn *conn, const char *action,
+                                       const struct rs_actor *actor, const char *settings,
+                                       struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(RS_AUDIT_DETAILS_BYTES_MAX);
     struct rs_jw w = RS_JW_INIT(&details);
@@ -65,7 +69,8 @@ static enum rs_status settings_audited(struct rs_db_conn *conn, const char *acti
     rs_jw_member_raw(&w, "webhook", settings);
     rs_jw_object_end(&w);
     enum rs_status s = rs_buf_status(&details);
-    return s == RS_OK ? audited(conn, action, actor, rs_buf_text(&details), reterr) : rs_fail(reterr, s, NULL);
+    return s == RS_OK ? audited(conn, action, actor, rs_buf_text(&details), reterr)
+                      : rs_fail(reterr, s, NULL);
 }
 
 static enum rs_status count_row(void *arg, const struct rs_webhook_row *row, struct rs_err *reterr)
@@ -76,18 +81,22 @@ static enum rs_status count_row(void *arg, const struct rs_webhook_row *row, str
     return RS_OK;
 }
 
-enum rs_status rs_webhook_create_in(struct rs_db_conn *conn, const struct rs_webhook *webhook, const char *secret,
-                                    const struct rs_actor *actor, char ret_secret[RS_WEBHOOK_SECRET_BYTES], struct rs_err *reterr)
+enum rs_status rs_webhook_create_in(struct rs_db_conn *conn, const struct rs_webhook *webhook,
+                                    const char *secret, const struct rs_actor *actor,
+                                    char ret_secret[RS_WEBHOOK_SECRET_BYTES], struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf settings = RS_BUF_INIT(RS_AUDIT_DETAILS_BYTES_MAX);
-    struct rs_webhook_row row = {.name = webhook->name, .enabled = webhook->enabled, .created_ms = rs_clock_unix_ms()};
+    struct rs_webhook_row row = {
+        .name = webhook->name, .enabled = webhook->enabled, .created_ms = rs_clock_unix_ms()};
     unsigned n = 0;
     rs_signature_secret_new(ret_secret);
     if (secret != NULL && !rs_signature_secret_is_valid(rs_str_of(secret)))
-        return rs_fail(reterr, RS_BAD_REQUEST, "secret: \"whsec_\" and the base64 of 24 to 64 random bytes is expected");
+        return rs_fail(reterr, RS_BAD_REQUEST,
+                       "secret: \"whsec_\" and the base64 of 24 to 64 random bytes is expected");
     enum rs_status s = rs_catalog_webhook_each(conn, count_row, &n, reterr);
     if (s == RS_OK && n >= RS_WEBHOOKS_MAX)
-        s = rs_fail(reterr, RS_CONFLICT, "there are %u webhooks already, which is the most: delete one", n);
+        s = rs_fail(reterr, RS_CONFLICT,
+                    "there are %u webhooks already, which is the most: delete one", n);
     if (s == RS_OK)
         s = rs_webhook_settings_write(webhook, &settings, reterr);
     if (s == RS_OK)
@@ -112,7 +121,8 @@ static enum rs_status create_job(struct rs_db_conn *conn, void *arg, struct rs_e
     return rs_webhook_create_in(conn, c->webhook, NULL, c->actor, c->secret, reterr);
 }
 
-enum rs_status rs_webhook_create(struct rs_db *db, const struct rs_webhook *webhook, const struct rs_actor *actor,
+enum rs_status rs_webhook_create(struct rs_db *db, const struct rs_webhook *webhook,
+                                 const struct rs_actor *actor,
                                  char ret_secret[RS_WEBHOOK_SECRET_BYTES], struct rs_err *reterr)
 {
     struct create c = {.webhook = webhook, .actor = actor, .secret = ret_secret};
@@ -133,8 +143,11 @@ static enum rs_status found_take(void *arg, const struct rs_webhook_row *row, st
     struct found *f = arg;
     f->id = row->id;
     f->enabled = row->enabled;
-    if (!rs_text_copy(f->settings, sizeof(f->settings), row->settings) || !rs_text_copy(f->secret, sizeof(f->secret), row->secret))
-        return rs_fail(reterr, RS_CORRUPT, "the stored settings of a webhook are damaged: delete it and create it anew");
+    if (!rs_text_copy(f->settings, sizeof(f->settings), row->settings) ||
+        !rs_text_copy(f->secret, sizeof(f->secret), row->secret))
+        return rs_fail(
+            reterr, RS_CORRUPT,
+            "the stored settings of a webhook are damaged: delete it and create it anew");
     return rs_webhook_load(row, &f->webhook, reterr);
 }
 
@@ -161,15 +174,18 @@ static enum rs_status change_job(struct rs_db_conn *conn, void *arg, struct rs_e
     c->is_changed = strcmp(rs_buf_text(&settings), c->found.settings) != 0;
     if (!c->is_changed)
         return RS_OK;
-    struct rs_webhook_row row = {.id = c->found.id, .settings = rs_buf_text(&settings), .secret = c->found.secret,
+    struct rs_webhook_row row = {.id = c->found.id,
+                                 .settings = rs_buf_text(&settings),
+                                 .secret = c->found.secret,
                                  .enabled = c->found.webhook.enabled};
     s = rs_catalog_webhook_update(conn, &row, reterr);
-    return s == RS_OK ? settings_audited(conn, "webhook-changed", c->actor, row.settings, reterr) : s;
+    return s == RS_OK ? settings_audited(conn, "webhook-changed", c->actor, row.settings, reterr)
+                      : s;
 }
 
 enum rs_status rs_webhook_change(struct rs_db *db, const char *name, const struct rs_json *object,
-                                 const struct rs_webhook_rules *rules, const struct rs_actor *actor, bool *ret_changed,
-                                 struct rs_err *reterr)
+                                 const struct rs_webhook_rules *rules, const struct rs_actor *actor,
+                                 bool *ret_changed, struct rs_err *reterr)
 {
     RS_AUTO_FREE struct change *c = calloc(1, sizeof(*c));
     if (c == NULL)
@@ -201,14 +217,21 @@ static enum rs_status rotate_job(struct rs_db_conn *conn, void *arg, struct rs_e
         return s;
     r->found.secret[strcspn(r->found.secret, " ")] = '\0';
     rs_signature_secret_new(r->secret);
-    (void)snprintf(secrets, sizeof(secrets), "%s%s%s", r->secret, r->keep_previous ? " " : "", r->keep_previous ? r->found.secret : "");
-    struct rs_webhook_row row = {.id = r->found.id, .settings = r->found.settings, .secret = secrets, .enabled = r->found.enabled};
+    (void)snprintf(secrets, sizeof(secrets), "%s%s%s", r->secret, r->keep_previous ? " " : "",
+                   r->keep_previous ? r->found.secret : "");
+    struct rs_webhook_row row = {.id = r->found.id,
+                                 .settings = r->found.settings,
+                                 .secret = secrets,
+                                 .enabled = r->found.enabled};
     s = rs_catalog_webhook_update(conn, &row, reterr);
     rs_secret_wipe(secrets, sizeof(secrets));
-    return s == RS_OK ? name_audited(conn, "webhook-secret-rotated", r->actor, r->name, NULL, 0, reterr) : s;
+    return s == RS_OK
+               ? name_audited(conn, "webhook-secret-rotated", r->actor, r->name, NULL, 0, reterr)
+               : s;
 }
 
-enum rs_status rs_webhook_rotate(struct rs_db *db, const char *name, bool keep_previous, const struct rs_actor *actor,
+enum rs_status rs_webhook_rotate(struct rs_db *db, const char *name, bool keep_previous,
+                                 const struct rs_actor *actor,
                                  char ret_secret[RS_WEBHOOK_SECRET_BYTES], struct rs_err *reterr)
 {
     RS_AUTO_FREE struct rotate *r = calloc(1, sizeof(*r));
@@ -244,10 +267,12 @@ static enum rs_status delete_job(struct rs_db_conn *conn, void *arg, struct rs_e
     enum rs_status s = rs_catalog_webhook_get(conn, b->name, id_take, &id, reterr);
     if (s == RS_OK)
         s = rs_catalog_webhook_delete(conn, id, reterr);
-    return s == RS_OK ? name_audited(conn, "webhook-deleted", b->actor, b->name, NULL, 0, reterr) : s;
+    return s == RS_OK ? name_audited(conn, "webhook-deleted", b->actor, b->name, NULL, 0, reterr)
+                      : s;
 }
 
-enum rs_status rs_webhook_delete(struct rs_db *db, const char *name, const struct rs_actor *actor, struct rs_err *reterr)
+enum rs_status rs_webhook_delete(struct rs_db *db, const char *name, const struct rs_actor *actor,
+                                 struct rs_err *reterr)
 {
     struct by_name b = {.name = name, .actor = actor};
     return rs_db_write(db, delete_job, &b, reterr);
@@ -266,8 +291,9 @@ static enum rs_status redeliver_job(struct rs_db_conn *conn, void *arg, struct r
     return name_audited(conn, "webhook-redelivered", b->actor, b->name, "deliveries", b->n, reterr);
 }
 
-enum rs_status rs_webhook_redeliver(struct rs_db *db, const char *name, int64_t event_seq, const struct rs_actor *actor,
-                                    int64_t *ret_n, struct rs_err *reterr)
+enum rs_status rs_webhook_redeliver(struct rs_db *db, const char *name, int64_t event_seq,
+                                    const struct rs_actor *actor, int64_t *ret_n,
+                                    struct rs_err *reterr)
 {
     struct by_name b = {.name = name, .actor = actor, .event_seq = event_seq};
     enum rs_status s = rs_db_write(db, redeliver_job, &b, reterr);

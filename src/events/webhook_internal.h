@@ -10,6 +10,7 @@
 /* Its members (all but the secret), inside an object that the caller opened. */
 void rs_webhook_write(const struct rs_webhook *webhook, struct rs_jw *w);
 /* The same as the row's `settings`. */
-RS_MUST_CHECK enum rs_status rs_webhook_settings_write(const struct rs_webhook *webhook, struct rs_buf *out, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_webhook_settings_write(const struct rs_webhook *webhook,
+                                                       struct rs_buf *out, struct rs_err *reterr);
 
 #endif

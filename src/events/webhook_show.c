@@ -4,18 +4,21 @@
 #include "events/webhook_internal.h"
 #include "json/write.h"
 
-static enum rs_status webhook_show(void *arg, const struct rs_webhook_row *row, struct rs_err *reterr)
+static enum rs_status webhook_show(void *arg, const struct rs_webhook_row *row,
+                                   struct rs_err *reterr)
 {
     struct rs_jw *w = arg;
     struct rs_webhook webhook;
-    /* A damaged one is shown too, by what its row tells: it must be possible to find and delete it. */
+    /* A damaged one is shown too, by what its row tells: it must be possible to find and delete it.
+     */
     bool is_sound = rs_webhook_load(row, &webhook, NULL) == RS_OK;
     rs_jw_object(w);
     if (is_sound) {
         rs_webhook_write(&webhook, w);
     } else {
         rs_jw_member_text(w, "name", row->name);
-        rs_jw_member_text(w, "error", "its stored settings are damaged: delete it and create it anew");
+        rs_jw_member_text(w, "error",
+                          "its stored settings are damaged: delete it and create it anew");
     }
     rs_jw_member_time(w, "created", row->created_ms);
     rs_jw_member_int(w, "cursor", row->cursor);
@@ -26,7 +29,8 @@ static enum rs_status webhook_show(void *arg, const struct rs_webhook_row *row, 
     return s == RS_OK ? RS_OK : rs_fail(reterr, s, NULL);
 }
 
-enum rs_status rs_webhook_show(struct rs_db *db, const char *name, struct rs_buf *out, struct rs_err *reterr)
+enum rs_status rs_webhook_show(struct rs_db *db, const char *name, struct rs_buf *out,
+                               struct rs_err *reterr)
 {
     RS_AUTO(rs_db_read) struct rs_db_read r = {0};
     struct rs_jw w = RS_JW_INIT(out);
@@ -55,7 +59,8 @@ struct deliveries {
     bool has_more;
 };
 
-static enum rs_status delivery_show(void *arg, const struct rs_delivery_row *row, struct rs_err *reterr)
+static enum rs_status delivery_show(void *arg, const struct rs_delivery_row *row,
+                                    struct rs_err *reterr)
 {
     struct deliveries *d = arg;
     struct rs_jw *w = &d->w;
@@ -89,8 +94,9 @@ static enum rs_status id_take(void *arg, const struct rs_webhook_row *row, struc
     return RS_OK;
 }
 
-enum rs_status rs_webhook_deliveries(struct rs_db *db, const char *name, const char *state, int64_t after, unsigned n_max,
-                                     struct rs_buf *out, struct rs_err *reterr)
+enum rs_status rs_webhook_deliveries(struct rs_db *db, const char *name, const char *state,
+                                     int64_t after, unsigned n_max, struct rs_buf *out,
+                                     struct rs_err *reterr)
 {
     RS_AUTO(rs_db_read) struct rs_db_read r = {0};
     struct deliveries d = {.w = RS_JW_INIT(out), .n_max = n_max, .next = after};
@@ -103,7 +109,8 @@ enum rs_status rs_webhook_deliveries(struct rs_db *db, const char *name, const c
     rs_jw_object(&d.w);
     rs_jw_key(&d.w, "deliveries");
     rs_jw_array(&d.w);
-    s = rs_catalog_delivery_each(r.conn, id, state, after, (int64_t)n_max + 1, delivery_show, &d, reterr);
+    s = rs_catalog_delivery_each(r.conn, id, state, after, (int64_t)n_max + 1, delivery_show, &d,
+                                 reterr);
     if (s != RS_OK)
         return s;
     rs_jw_array_end(&d.w);

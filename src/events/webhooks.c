@@ -1,4 +1,5 @@
-/* The senders as a whole: starting and stopping them, which addresses they may reach, the retention of events. */
+/* The senders as a whole: starting and stopping them, which addresses they may reach, the retention
+ * of events. */
 #include "events/sender_internal.h"
 
 #include <stdlib.h>
@@ -40,7 +41,9 @@ static enum rs_status client_make(struct rs_webhooks *w, struct rs_err *reterr)
         return rs_fail(reterr, RS_NOMEM, NULL);
     for (unsigned i = 0; i < w->rules.n_private_networks; i++)
         if (!rs_network_parse(w->rules.private_networks[i], &w->network[i]))
-            return rs_fail(reterr, RS_BAD_REQUEST, "webhooks.private_networks: %s is no network like 10.0.0.0/8", w->rules.private_networks[i]);
+            return rs_fail(reterr, RS_BAD_REQUEST,
+                           "webhooks.private_networks: %s is no network like 10.0.0.0/8",
+                           w->rules.private_networks[i]);
     return rs_http_client_new(&options, &w->client, reterr);
 }
 
@@ -78,7 +81,8 @@ static bool any_done(const struct manager *m)
     return false;
 }
 
-static enum rs_status sender_start(struct manager *m, const struct rs_webhook_row *row, struct rs_err *reterr)
+static enum rs_status sender_start(struct manager *m, const struct rs_webhook_row *row,
+                                   struct rs_err *reterr)
 {
     pthread_attr_t attr;
     struct rs_sender *sender = calloc(1, sizeof(*sender));
@@ -109,7 +113,8 @@ static enum rs_status row_serve(void *arg, const struct rs_webhook_row *row, str
         return RS_OK;
     enum rs_status s = rs_webhook_load(row, &m->scratch, NULL);
     if (s == RS_CORRUPT) {
-        rs_log(RS_LOG_ERROR, "the stored settings of a webhook are damaged; nothing is sent to it", RS_F("webhook", row->name));
+        rs_log(RS_LOG_ERROR, "the stored settings of a webhook are damaged; nothing is sent to it",
+               RS_F("webhook", row->name));
         return RS_OK;
     }
     return s == RS_OK ? sender_start(m, row, reterr) : rs_fail(reterr, s, NULL);
@@ -136,16 +141,20 @@ static enum rs_status prune_job(struct rs_db_conn *conn, void *arg, struct rs_er
 static void events_prune(struct rs_webhooks *w)
 {
     struct rs_err err = RS_ERR_INIT;
-    struct prune p = {.before_ms = rs_clock_unix_ms() - (int64_t)w->retention_ms, .n = PRUNE_AT_ONCE};
+    struct prune p = {.before_ms = rs_clock_unix_ms() - (int64_t)w->retention_ms,
+                      .n = PRUNE_AT_ONCE};
     enum rs_status s = RS_OK;
     while (w->retention_ms != 0 && s == RS_OK && p.n >= PRUNE_AT_ONCE && !atomic_load(&w->stopping))
         s = rs_db_write(w->db, prune_job, &p, &err);
     if (s != RS_OK)
-        rs_log(RS_LOG_WARN, "old events could not be removed; it is tried again", RS_F("error", err.message), RS_F("detail", err.log));
+        rs_log(RS_LOG_WARN, "old events could not be removed; it is tried again",
+               RS_F("error", err.message), RS_F("detail", err.log));
 }
 
-/* Sleeps until the webhooks have changed, a sender has ended, it is time to look again, or the end. */
-static void manager_wait(const struct manager *m, uint64_t seen, uint64_t generation, uint64_t wait_ms)
+/* Sleeps until the webhooks have changed, a sender has ended, it is time to look again, or the end.
+ */
+static void manager_wait(const struct manager *m, uint64_t seen, uint64_t generation,
+                         uint64_t wait_ms)
 {
     uint64_t until = rs_clock_mono_ms() + wait_ms;
     uint64_t now;
@@ -158,12 +167,14 @@ static void manager_wait(const struct manager *m, uint64_t seen, uint64_t genera
 static uint64_t manager_round(struct manager *m, bool is_changed)
 {
     struct rs_err err = RS_ERR_INIT;
-    /* A sender that ended although nothing was changed failed: it is not started again as fast as it ends. */
+    /* A sender that ended although nothing was changed failed: it is not started again as fast as
+     * it ends. */
     if (done_join(m) > 0 && !is_changed)
         return RESTART_MS;
     if (senders_start(m, &err) == RS_OK)
         return LOOK_AGAIN_MS;
-    rs_log(RS_LOG_WARN, "webhook senders could not be started; it is tried again", RS_F("error", err.message), RS_F("detail", err.log));
+    rs_log(RS_LOG_WARN, "webhook senders could not be started; it is tried again",
+           RS_F("error", err.message), RS_F("detail", err.log));
     return RESTART_MS;
 }
 
@@ -200,7 +211,8 @@ static void *manager_run(void *arg)
 
 /* ---- start and stop ---- */
 
-enum rs_status rs_webhooks_start(const struct rs_webhooks_options *o, struct rs_webhooks **ret, struct rs_err *reterr)
+enum rs_status rs_webhooks_start(const struct rs_webhooks_options *o, struct rs_webhooks **ret,
+                                 struct rs_err *reterr)
 {
     struct rs_webhooks *w = calloc(1, sizeof(*w));
     if (w == NULL)
@@ -256,8 +268,8 @@ void rs_webhooks_stats(const struct rs_webhooks *w, struct rs_webhooks_stats *re
 
 /* ---- ping ---- */
 
-static enum rs_status ping_body(const struct rs_webhooks *w, const struct rs_target *target, const char *id, struct rs_buf *out,
-                                struct rs_err *reterr)
+static enum rs_status ping_body(const struct rs_webhooks *w, const struct rs_target *target,
+                                const char *id, struct rs_buf *out, struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf payload = RS_BUF_INIT(1024);
     struct rs_jw jw = RS_JW_INIT(&payload);
@@ -271,11 +283,17 @@ static enum rs_status ping_body(const struct rs_webhooks *w, const struct rs_tar
     enum rs_status s = rs_buf_status(&payload);
     if (s != RS_OK)
         return rs_fail(reterr, s, NULL);
-    struct rs_event_row row = {.id = id, .type = "ping", .repository = "", .digest = "", .created_ms = now, .payload = rs_buf_text(&payload)};
+    struct rs_event_row row = {.id = id,
+                               .type = "ping",
+                               .repository = "",
+                               .digest = "",
+                               .created_ms = now,
+                               .payload = rs_buf_text(&payload)};
     return rs_event_render_format(&row, target->webhook.format, false, w->public_url, out, reterr);
 }
 
-enum rs_status rs_webhooks_ping(struct rs_webhooks *w, const char *name, struct rs_webhook_ping *ret, struct rs_err *reterr)
+enum rs_status rs_webhooks_ping(struct rs_webhooks *w, const char *name,
+                                struct rs_webhook_ping *ret, struct rs_err *reterr)
 {
     char id[RS_ID_TEXT_BYTES];
     unsigned retry_after_s = 0;

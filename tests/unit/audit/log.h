@@ -23,9 +23,11 @@ static inline struct rs_db *log_open(const char *path)
     return db;
 }
 
-static const struct rs_actor log_actor = {.principal_id = 7, .name = "processor", .request_id = "r-1", .source = "192.0.2.7"};
+static const struct rs_actor log_actor = {
+    .principal_id = 7, .name = "processor", .request_id = "r-1", .source = "192.0.2.7"};
 
-static inline enum rs_status log_append_job(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
+static inline enum rs_status log_append_job(struct rs_db_conn *conn, void *arg,
+                                            struct rs_err *reterr)
 {
     unsigned n = *(unsigned *)arg;
     enum rs_status s = RS_OK;
@@ -56,7 +58,8 @@ static inline void log_append(struct rs_db *db, unsigned n)
         fail_msg("%s (%s)", err.message, err.log);
 }
 
-static inline enum rs_status log_script_job(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
+static inline enum rs_status log_script_job(struct rs_db_conn *conn, void *arg,
+                                            struct rs_err *reterr)
 {
     return rs_db_script(conn, arg, reterr);
 }
@@ -71,7 +74,8 @@ static inline void log_tamper(struct rs_db *db, const char *sql)
         fail_msg("%s (%s)", err.message, err.log);
 }
 
-static inline enum rs_status log_export_row(void *arg, const struct rs_audit_row *row, bool *stop, struct rs_err *reterr)
+static inline enum rs_status log_export_row(void *arg, const struct rs_audit_row *row, bool *stop,
+                                            struct rs_err *reterr)
 {
     (void)stop;
     (void)reterr;

@@ -1,4 +1,5 @@
-/* Signed checkpoints and their keys, against vectors made by other programs (the C2SP text forms, OpenSSL's Ed25519). */
+/* Signed checkpoints and their keys, against vectors made by other programs (the C2SP text forms,
+ * OpenSSL's Ed25519). */
 #include "../cm.h"
 
 #include <stdio.h>
@@ -11,11 +12,14 @@
 
 #define NAME "roadstead/audit/test"
 static const char public_text[] = NAME "+3104d45c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4";
-static const char private_text[] = "PRIVATE+KEY+" NAME "+3104d45c+AQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
-static const char note_text[] = NAME "\n42\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n"
-                                     "\xe2\x80\x94 " NAME
-                                     " MQTUXPC3nlFRu726eA+vBgSw7eShBdtyq49trazVtFgvq/aqthqP1/yvVzHtWh7kTpvYDBR3hhORL6CjtoEbKE/8AAQ=\n";
-static const char empty_root_hex[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+static const char private_text[] =
+    "PRIVATE+KEY+" NAME "+3104d45c+AQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+static const char note_text[] = NAME
+    "\n42\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n"
+    "\xe2\x80\x94 " NAME
+    " MQTUXPC3nlFRu726eA+vBgSw7eShBdtyq49trazVtFgvq/aqthqP1/yvVzHtWh7kTpvYDBR3hhORL6CjtoEbKE/8AAQ=\n";
+static const char empty_root_hex[] =
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 static struct rs_note_key key_of(const char *text)
 {
@@ -94,18 +98,22 @@ static void changed_notes_are_refused(void **state)
         for (int bit = 0; bit < 8; bit++) {
             memcpy(changed, note_text, n);
             changed[i] = (char)(changed[i] ^ (1 << bit));
-            assert_int_equal(rs_checkpoint_open(rs_str_n(changed, n), &key, &c, NULL), RS_BAD_REQUEST);
+            assert_int_equal(rs_checkpoint_open(rs_str_n(changed, n), &key, &c, NULL),
+                             RS_BAD_REQUEST);
         }
         memcpy(changed, note_text, i);
         memcpy(changed + i, note_text + i + 1, n - i - 1);
-        assert_int_equal(rs_checkpoint_open(rs_str_n(changed, n - 1), &key, &c, NULL), RS_BAD_REQUEST);
+        assert_int_equal(rs_checkpoint_open(rs_str_n(changed, n - 1), &key, &c, NULL),
+                         RS_BAD_REQUEST);
         memcpy(changed + i, "x", 1);
         memcpy(changed + i + 1, note_text + i, n - i);
-        assert_int_equal(rs_checkpoint_open(rs_str_n(changed, n + 1), &key, &c, NULL), RS_BAD_REQUEST);
+        assert_int_equal(rs_checkpoint_open(rs_str_n(changed, n + 1), &key, &c, NULL),
+                         RS_BAD_REQUEST);
     }
 }
 
-/* A witness may add its signature; unknown ones are passed over, but one of ours must be there and be right. */
+/* A witness may add its signature; unknown ones are passed over, but one of ours must be there and
+ * be right. */
 static void other_signatures_are_passed_over(void **state)
 {
     struct rs_note_key key = key_of(public_text);
@@ -150,13 +158,15 @@ static void a_strange_key_file_is_kept(void **state)
     const char *dir = scratch_path(state, "keys");
     struct rs_note_key key;
     assert_int_equal(rs_file_make_dir(dir, 0700, NULL), RS_OK);
-    assert_int_equal(rs_file_replace(dir, "audit-log.key", 0600, "something else\n", 15, NULL), RS_OK);
+    assert_int_equal(rs_file_replace(dir, "audit-log.key", 0600, "something else\n", 15, NULL),
+                     RS_OK);
     assert_int_equal(rs_note_key_load(dir, &key, NULL), RS_CORRUPT);
     RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(512);
     assert_int_equal(rs_file_read_secret(dir, "audit-log.key", &text, NULL), RS_OK);
     assert_string_equal(rs_buf_text(&text), "something else\n");
     /* A public key cannot sign. */
-    assert_int_equal(rs_file_replace(dir, "audit-log.key", 0600, public_text, strlen(public_text), NULL), RS_OK);
+    assert_int_equal(
+        rs_file_replace(dir, "audit-log.key", 0600, public_text, strlen(public_text), NULL), RS_OK);
     assert_int_equal(rs_note_key_load(dir, &key, NULL), RS_CORRUPT);
 }
 
@@ -169,7 +179,8 @@ int main(void)
         cmocka_unit_test(changed_notes_are_refused),
         cmocka_unit_test(other_signatures_are_passed_over),
         cmocka_unit_test_setup_teardown(the_key_file_is_made_once, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_strange_key_file_is_kept, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_strange_key_file_is_kept, scratch_setup,
+                                        scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

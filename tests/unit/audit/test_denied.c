@@ -13,7 +13,8 @@ struct seen {
     unsigned with_tag;
 };
 
-static enum rs_status record_see(void *arg, const struct rs_audit_row *row, bool *stop, struct rs_err *reterr)
+static enum rs_status record_see(void *arg, const struct rs_audit_row *row, bool *stop,
+                                 struct rs_err *reterr)
 {
     struct seen *seen = arg;
     struct rs_json_limits limits = RS_JSON_LIMITS(RS_AUDIT_RECORD_BYTES_MAX);
@@ -22,7 +23,8 @@ static enum rs_status record_see(void *arg, const struct rs_audit_row *row, bool
     (void)stop;
     assert_int_equal(rs_json_parse(row->record.p, row->record.n, &limits, &root, reterr), RS_OK);
     assert_string_equal(row->action, "read-denied");
-    assert_true(rs_json_int(rs_json_get(rs_json_get(root, "details"), "count"), 1, INT64_MAX, &count));
+    assert_true(
+        rs_json_int(rs_json_get(rs_json_get(root, "details"), "count"), 1, INT64_MAX, &count));
     seen->n++;
     seen->counted += count;
     seen->with_digest += row->digest != NULL;
@@ -135,9 +137,12 @@ static void many_readers_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(equal_reads_become_one_record, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_flood_is_bounded_and_still_counted, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_failed_write_loses_nothing, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(equal_reads_become_one_record, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_flood_is_bounded_and_still_counted, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_failed_write_loses_nothing, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(many_readers_at_once, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Checkpoints over the life of a log: growth, restarts, and logs that do not fit what was signed. */
+/* Checkpoints over the life of a log: growth, restarts, and logs that do not fit what was signed.
+ */
 #include "log.h"
 
 #include "audit/keeper.h"
@@ -26,7 +27,8 @@ static struct rs_checkpoint checkpoint_of(struct rs_audit *a)
     return c;
 }
 
-static struct rs_verify_result verify(struct rs_db *db, struct rs_audit *a, const struct rs_checkpoint *c)
+static struct rs_verify_result verify(struct rs_db *db, struct rs_audit *a,
+                                      const struct rs_checkpoint *c)
 {
     struct rs_verify_options options = {.checkpoints = c, .n_checkpoints = c == NULL ? 0 : 1};
     struct rs_verify_result r;
@@ -60,7 +62,8 @@ static void checkpoints_follow_the_log(void **state)
     rs_db_close(db);
 }
 
-/* After a restart the tree goes on from its frontier, also when nobody asked for a checkpoint before the end. */
+/* After a restart the tree goes on from its frontier, also when nobody asked for a checkpoint
+ * before the end. */
 static void the_tree_goes_on_after_a_restart(void **state)
 {
     for (unsigned i = 0; i < 5; i++) {
@@ -129,8 +132,10 @@ static void a_rolled_back_log_gets_no_checkpoint(void **state)
 
 static void a_rewritten_log_gets_no_checkpoint(void **state)
 {
-    refuses(state, "DELETE FROM audit_checkpoint; UPDATE audit SET leaf_hash = (SELECT leaf_hash FROM audit WHERE seq = 5) WHERE seq = 4",
-            "rewritten");
+    refuses(
+        state,
+        "DELETE FROM audit_checkpoint; UPDATE audit SET leaf_hash = (SELECT leaf_hash FROM audit WHERE seq = 5) WHERE seq = 4",
+        "rewritten");
 }
 
 /* Rolled back, then grown past the checkpoint's size with other records. */
@@ -170,14 +175,22 @@ static void denied_reads_are_written_at_the_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(checkpoints_follow_the_log, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(the_tree_goes_on_after_a_restart, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_stop_signs_a_last_checkpoint, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_cut_log_gets_no_checkpoint, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_rolled_back_log_gets_no_checkpoint, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_rewritten_log_gets_no_checkpoint, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_forked_log_gets_no_checkpoint, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(denied_reads_are_written_at_the_stop, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(checkpoints_follow_the_log, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(the_tree_goes_on_after_a_restart, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_stop_signs_a_last_checkpoint, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_cut_log_gets_no_checkpoint, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_rolled_back_log_gets_no_checkpoint, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_rewritten_log_gets_no_checkpoint, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_forked_log_gets_no_checkpoint, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(denied_reads_are_written_at_the_stop, scratch_setup,
+                                        scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,8 @@
 
 #include "audit/record.h"
 
-static const struct rs_actor actor = {.principal_id = 7, .name = "processor", .request_id = "r-1", .source = "192.0.2.7"};
+static const struct rs_actor actor = {
+    .principal_id = 7, .name = "processor", .request_id = "r-1", .source = "192.0.2.7"};
 static const char *const tags[] = {"v1", "latest"};
 
 static const char golden_full[] =
@@ -46,12 +47,15 @@ static void golden_bytes(void **state)
     assert_string_equal(rs_buf_text(&least), golden_least);
 }
 
-/* Text that somebody else chose cannot break out of its string, nor a terminal or a log that shows the line. */
+/* Text that somebody else chose cannot break out of its string, nor a terminal or a log that shows
+ * the line. */
 static void texts_are_escaped(void **state)
 {
     RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(4096);
-    struct rs_actor nasty = {.principal_id = 1, .name = "a\"\\\r\n\x1b[31m", .request_id = "", .source = "\xff"};
-    struct rs_audit_entry entry = {.action = "pushed", .actor = &nasty, .details = "\"\\u001b[2J\\r\\n\""};
+    struct rs_actor nasty = {
+        .principal_id = 1, .name = "a\"\\\r\n\x1b[31m", .request_id = "", .source = "\xff"};
+    struct rs_audit_entry entry = {
+        .action = "pushed", .actor = &nasty, .details = "\"\\u001b[2J\\r\\n\""};
     (void)state;
     assert_int_equal(rs_audit_record_encode(&entry, 1, 0, &out, NULL), RS_OK);
     for (size_t i = 0; i < out.len; i++)
@@ -63,7 +67,8 @@ static void texts_are_escaped(void **state)
 
 static void bad_details_are_refused(void **state)
 {
-    static const char *const rows[] = {"", "{", "free text", "{\"a\":1,\"a\":2}", "[1] [2]", "\"\\ud800\"", "nul"};
+    static const char *const rows[] = {"",        "{",           "free text", "{\"a\":1,\"a\":2}",
+                                       "[1] [2]", "\"\\ud800\"", "nul"};
     (void)state;
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
         RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(4096);
@@ -109,7 +114,9 @@ static void details_are_bounded(void **state)
     }
     {
         RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(4 * RS_AUDIT_DETAILS_BYTES_MAX);
-        assert_int_equal(rs_audit_details_of_text(rs_str_n(big, RS_AUDIT_DETAILS_BYTES_MAX - 2), &out, NULL), RS_OK);
+        assert_int_equal(
+            rs_audit_details_of_text(rs_str_n(big, RS_AUDIT_DETAILS_BYTES_MAX - 2), &out, NULL),
+            RS_OK);
         assert_int_equal(out.len, RS_AUDIT_DETAILS_BYTES_MAX);
     }
     free(big);
@@ -151,12 +158,14 @@ static void shown_and_back(void **state)
                                .leaf_hash = rs_str_n(hash, sizeof(hash))};
     (void)state;
     assert_int_equal(rs_audit_record_show(&row, &out), RS_OK);
-    assert_true(rs_audit_record_unshow(rs_str_n(out.data, out.len), &scratch, &record, chain, leaf));
+    assert_true(
+        rs_audit_record_unshow(rs_str_n(out.data, out.len), &scratch, &record, chain, leaf));
     assert_true(rs_str_eq(record, golden_full));
     assert_memory_equal(chain, hash, sizeof(hash));
     assert_memory_equal(leaf, hash, sizeof(hash));
     for (size_t cut = 0; cut < out.len; cut++)
-        assert_false(rs_audit_record_unshow(rs_str_n(out.data, cut), &scratch, &record, chain, leaf));
+        assert_false(
+            rs_audit_record_unshow(rs_str_n(out.data, cut), &scratch, &record, chain, leaf));
 }
 
 int main(void)

@@ -1,4 +1,5 @@
-/* The Merkle tree against the vectors of RFC 6962's reference code (the same hashing as RFC 9162), and roots computed by another program. */
+/* The Merkle tree against the vectors of RFC 6962's reference code (the same hashing as RFC 9162),
+ * and roots computed by another program. */
 #include "../cm.h"
 
 #include <stdio.h>
@@ -36,7 +37,8 @@ static void known_roots(void **state)
         {"3031", "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4"},
         {"40414243", "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef"},
         {"5051525354555657", "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c"},
-        {"606162636465666768696a6b6c6d6e6f", "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"},
+        {"606162636465666768696a6b6c6d6e6f",
+         "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"},
     };
     struct rs_tree t;
     (void)state;

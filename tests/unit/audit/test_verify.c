@@ -8,7 +8,8 @@
 #define RECORDS 24U
 #define MUTATIONS 12000U
 
-static struct rs_verify_result file_result(const char *bytes, size_t n, const struct rs_verify_options *options)
+static struct rs_verify_result file_result(const char *bytes, size_t n,
+                                           const struct rs_verify_options *options)
 {
     struct rs_verify_result result;
     FILE *file = n == 0 ? fopen("/dev/null", "rb") : fmemopen((void *)(uintptr_t)bytes, n, "rb");
@@ -18,7 +19,8 @@ static struct rs_verify_result file_result(const char *bytes, size_t n, const st
     return result;
 }
 
-static struct rs_verify_result catalog_result(struct rs_db *db, const struct rs_verify_options *options)
+static struct rs_verify_result catalog_result(struct rs_db *db,
+                                              const struct rs_verify_options *options)
 {
     struct rs_verify_result result;
     struct rs_err err = RS_ERR_INIT;
@@ -131,8 +133,10 @@ static void lines_write(const struct text_line *line, unsigned n, struct rs_buf 
         (void)rs_buf_add(out, line[i].p, line[i].n);
 }
 
-/* Edits record `at` and computes all hashes anew from there on, as whoever owns the database can. */
-static void history_rewrite(const struct text_line *line, unsigned n, unsigned at, struct rs_buf *out)
+/* Edits record `at` and computes all hashes anew from there on, as whoever owns the database can.
+ */
+static void history_rewrite(const struct text_line *line, unsigned n, unsigned at,
+                            struct rs_buf *out)
 {
     unsigned char chain[RS_AUDIT_HASH_BYTES] = {0};
     RS_AUTO(rs_buf) struct rs_buf scratch = RS_BUF_INIT(1 << 20);
@@ -140,7 +144,8 @@ static void history_rewrite(const struct text_line *line, unsigned n, unsigned a
         struct rs_str record;
         unsigned char old_chain[RS_AUDIT_HASH_BYTES];
         unsigned char leaf[RS_AUDIT_HASH_BYTES];
-        assert_true(rs_audit_record_unshow(rs_str_n(line[i].p, line[i].n - 1), &scratch, &record, old_chain, leaf));
+        assert_true(rs_audit_record_unshow(rs_str_n(line[i].p, line[i].n - 1), &scratch, &record,
+                                           old_chain, leaf));
         if (i == at)
             memcpy(strstr(scratch.data, "processor"), "nobody000", 9);
         assert_int_equal(rs_audit_leaf_hash(record, leaf, NULL), RS_OK);
@@ -153,7 +158,8 @@ static void history_rewrite(const struct text_line *line, unsigned n, unsigned a
     }
 }
 
-static const char *mutate(const struct text_line *lines, unsigned n, const struct rs_buf *text, struct rs_buf *out)
+static const char *mutate(const struct text_line *lines, unsigned n, const struct rs_buf *text,
+                          struct rs_buf *out)
 {
     struct text_line line[RECORDS + 2];
     unsigned a = pick(n);
@@ -173,7 +179,8 @@ static const char *mutate(const struct text_line *lines, unsigned n, const struc
         bool is_less = pick(2) == 0;
         if (!is_less)
             (void)rs_buf_addc(out, (char)pick(256));
-        (void)rs_buf_add(out, text->data + where + (is_less ? 1 : 0), text->len - where - (is_less ? 1 : 0));
+        (void)rs_buf_add(out, text->data + where + (is_less ? 1 : 0),
+                         text->len - where - (is_less ? 1 : 0));
         return is_less ? "a missing byte" : "an added byte";
     }
     case 2: /* a record less */
@@ -295,7 +302,8 @@ static void a_partial_export_is_checked_record_by_record(void **state)
 /* What is no export at all is told, not crashed on. */
 static void rubbish_is_told(void **state)
 {
-    static const char *const rows[] = {"\n", "{}\n", "\xff\xfe\n", "[1,2,3]", "{\"version\":1}\n{\"version\":1}\n"};
+    static const char *const rows[] = {"\n", "{}\n", "\xff\xfe\n", "[1,2,3]",
+                                       "{\"version\":1}\n{\"version\":1}\n"};
     (void)state;
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++)
         assert_false(file_result(rows[i], strlen(rows[i]), &plain).is_sound);
@@ -309,18 +317,23 @@ static void the_result_is_json(void **state)
     (void)state;
     assert_int_equal(rs_verify_result_write(&r, &out), RS_OK);
     assert_non_null(strstr(out.data, "{\"sound\":false,\"records\":0,"));
-    assert_non_null(strstr(out.data, "\"problemCount\":1,\"problems\":[{\"sequence\":0,\"problem\":\"line 1 "));
+    assert_non_null(
+        strstr(out.data, "\"problemCount\":1,\"problems\":[{\"sequence\":0,\"problem\":\"line 1 "));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_sound_log_is_sound, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_long_log_is_read_in_pages, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(tampering_in_the_catalog_is_found, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_long_log_is_read_in_pages, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(tampering_in_the_catalog_is_found, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(every_mutation_is_found, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(checkpoints_find_what_the_chain_cannot, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_partial_export_is_checked_record_by_record, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(checkpoints_find_what_the_chain_cannot, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_partial_export_is_checked_record_by_record, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test(rubbish_is_told),
         cmocka_unit_test(the_result_is_json),
     };

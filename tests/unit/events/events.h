@@ -22,7 +22,8 @@ static inline struct rs_db *events_open(const char *path)
     return db;
 }
 
-static inline enum rs_status events_script_job(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
+static inline enum rs_status events_script_job(struct rs_db_conn *conn, void *arg,
+                                               struct rs_err *reterr)
 {
     return rs_db_script(conn, *(const char *const *)arg, reterr);
 }
@@ -34,9 +35,11 @@ static inline void events_script(struct rs_db *db, const char *sql)
         fail_msg("%s (%s)", err.message, err.log);
 }
 
-static const struct rs_actor events_actor = {.principal_id = 7, .name = "processor", .request_id = "r-1", .source = "192.0.2.7"};
+static const struct rs_actor events_actor = {
+    .principal_id = 7, .name = "processor", .request_id = "r-1", .source = "192.0.2.7"};
 
-static inline enum rs_status events_append_job(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
+static inline enum rs_status events_append_job(struct rs_db_conn *conn, void *arg,
+                                               struct rs_err *reterr)
 {
     return rs_event_append(conn, arg, NULL, reterr);
 }

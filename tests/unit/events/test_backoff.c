@@ -3,7 +3,8 @@
 
 #include "events/backoff.h"
 
-static const struct rs_backoff usual = {.first_ms = 1000, .most_ms = 3600000, .give_up_ms = 86400000};
+static const struct rs_backoff usual = {
+    .first_ms = 1000, .most_ms = 3600000, .give_up_ms = 86400000};
 
 static void delays_double_up_to_the_most(void **state)
 {

@@ -46,7 +46,8 @@ static void it_rings_after_a_commit_only(void **state)
 {
     struct rs_db *db = NULL;
     bool commit = true;
-    assert_int_equal(rs_db_open(&(struct rs_db_options){.path = scratch_path(state, "c.db")}, &db, NULL), RS_OK);
+    assert_int_equal(
+        rs_db_open(&(struct rs_db_options){.path = scratch_path(state, "c.db")}, &db, NULL), RS_OK);
     rs_bell_listen(hear);
     uint64_t before = rs_bell_count();
     assert_int_equal(rs_db_write(db, job, &commit, NULL), RS_OK);
@@ -62,7 +63,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ring_is_not_missed),
-        cmocka_unit_test_setup_teardown(it_rings_after_a_commit_only, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(it_rings_after_a_commit_only, scratch_setup,
+                                        scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,12 +75,21 @@ static struct fixture fixture_open(void **state)
     events_script(f.db, principals);
     if (rs_auth_new(&options, &f.auth, &err) != RS_OK)
         fail_msg("%s (%s)", err.message, err.log);
-    events_append(f.db, (struct rs_event){.type = RS_EVENT_QUARANTINE, .repository = "team/app", .tag = "v1", .is_held = true});
-    events_append(f.db, (struct rs_event){.type = RS_EVENT_PUSH, .repository = "team/app", .tag = "v1", .decision = "\"secret finding\"",
-                                          .quarantine_event_id = "q"});
-    events_append(f.db, (struct rs_event){.type = RS_EVENT_QUARANTINE_FAILED, .repository = "other", .decision = "\"secret finding\"",
+    events_append(f.db, (struct rs_event){.type = RS_EVENT_QUARANTINE,
+                                          .repository = "team/app",
+                                          .tag = "v1",
                                           .is_held = true});
-    events_append(f.db, (struct rs_event){.type = RS_EVENT_DELETE, .repository = "other", .is_held = true});
+    events_append(f.db, (struct rs_event){.type = RS_EVENT_PUSH,
+                                          .repository = "team/app",
+                                          .tag = "v1",
+                                          .decision = "\"secret finding\"",
+                                          .quarantine_event_id = "q"});
+    events_append(f.db, (struct rs_event){.type = RS_EVENT_QUARANTINE_FAILED,
+                                          .repository = "other",
+                                          .decision = "\"secret finding\"",
+                                          .is_held = true});
+    events_append(
+        f.db, (struct rs_event){.type = RS_EVENT_DELETE, .repository = "other", .is_held = true});
     events_append(f.db, (struct rs_event){.type = RS_EVENT_DELETE, .repository = "other"});
     return f;
 }
@@ -91,7 +100,8 @@ static void fixture_close(struct fixture *f)
     rs_db_close(f->db);
 }
 
-static void sees(const struct fixture *f, int64_t principal, const char *sequences, unsigned details)
+static void sees(const struct fixture *f, int64_t principal, const char *sequences,
+                 unsigned details)
 {
     RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(65536);
     RS_AUTO(rs_json) struct rs_json *root = NULL;
@@ -100,7 +110,8 @@ static void sees(const struct fixture *f, int64_t principal, const char *sequenc
     struct rs_err err = RS_ERR_INIT;
     char seen[64] = "";
     unsigned n_details = 0;
-    if (rs_feed_read(f->db, f->auth, &who, 0, 100, 1 << 20, RS_FEED_PAGE, &out, &page, &err) != RS_OK)
+    if (rs_feed_read(f->db, f->auth, &who, 0, 100, 1 << 20, RS_FEED_PAGE, &out, &page, &err) !=
+        RS_OK)
         fail_msg("%s (%s)", err.message, err.log);
     assert_int_equal(rs_json_parse_text(rs_buf_text(&out), RS_CORRUPT, &root, NULL), RS_OK);
     const struct rs_json *events = rs_json_get(root, "events");
@@ -109,7 +120,8 @@ static void sees(const struct fixture *f, int64_t principal, const char *sequenc
         int64_t seq = 0;
         assert_true(rs_json_int(rs_json_get(e, "sequence"), 1, 9, &seq));
         seen[strlen(seen)] = (char)('0' + seq);
-        n_details += rs_json_kind(rs_json_get(rs_json_get(e, "decision"), "details")) == RS_JSON_STRING;
+        n_details +=
+            rs_json_kind(rs_json_get(rs_json_get(e, "decision"), "details")) == RS_JSON_STRING;
     }
     assert_string_equal(seen, sequences);
     assert_int_equal(n_details, details);
@@ -138,9 +150,13 @@ static void who_was_disabled_sees_nothing(void **state)
     struct rs_feed_page page;
     sees(&f, 12, "12345", 2);
     events_script(f.db, "UPDATE principal SET disabled = 1 WHERE id = 12");
-    assert_int_equal(rs_feed_read(f.db, f.auth, &who, 0, 100, 1 << 20, RS_FEED_PAGE, &out, &page, NULL), RS_UNAUTHORIZED);
+    assert_int_equal(
+        rs_feed_read(f.db, f.auth, &who, 0, 100, 1 << 20, RS_FEED_PAGE, &out, &page, NULL),
+        RS_UNAUTHORIZED);
     who.principal_id = 999;
-    assert_int_equal(rs_feed_read(f.db, f.auth, &who, 0, 100, 1 << 20, RS_FEED_PAGE, &out, &page, NULL), RS_UNAUTHORIZED);
+    assert_int_equal(
+        rs_feed_read(f.db, f.auth, &who, 0, 100, 1 << 20, RS_FEED_PAGE, &out, &page, NULL),
+        RS_UNAUTHORIZED);
     assert_int_equal(out.len, 0);
     fixture_close(&f);
 }
@@ -151,14 +167,18 @@ static void pages_fit_together(void **state)
     struct fixture f = fixture_open(state);
     struct rs_identity who = {.principal_id = 11, .has_credentials = true};
     for (unsigned i = 0; i < 40; i++)
-        events_append(f.db, (struct rs_event){.type = i % 3 == 0 ? RS_EVENT_PUSH : RS_EVENT_QUARANTINE, .repository = "team/app"});
+        events_append(f.db,
+                      (struct rs_event){.type = i % 3 == 0 ? RS_EVENT_PUSH : RS_EVENT_QUARANTINE,
+                                        .repository = "team/app"});
     for (unsigned n = 1; n <= 20; n++) {
         unsigned seen = 0;
         struct rs_feed_page page = {.has_more = true};
         int64_t after = 0;
         while (page.has_more) {
             RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(65536);
-            assert_int_equal(rs_feed_read(f.db, f.auth, &who, after, n, n % 2 == 0 ? 1 : 1 << 20, RS_FEED_PAGE, &out, &page, NULL), RS_OK);
+            assert_int_equal(rs_feed_read(f.db, f.auth, &who, after, n, n % 2 == 0 ? 1 : 1 << 20,
+                                          RS_FEED_PAGE, &out, &page, NULL),
+                             RS_OK);
             assert_true(page.n <= n && (page.n > 0 || !page.has_more));
             seen += page.n;
             assert_true(page.next > after || !page.has_more);
@@ -178,17 +198,22 @@ static void a_page_looks_at_a_bounded_number_of_rows(void **state)
                   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)"
                   " INSERT INTO event(id, type, repository, digest, is_held, created_ms, payload)"
                   " SELECT 'x' || i, 'quarantine', 'team/app', 'sha256:aa', 1, 0, '{}' FROM n");
-    events_append(f.db, (struct rs_event){.type = RS_EVENT_PUSH, .repository = "team/app", .tag = "last"});
+    events_append(
+        f.db, (struct rs_event){.type = RS_EVENT_PUSH, .repository = "team/app", .tag = "last"});
     struct rs_feed_page page = {.has_more = true};
     int64_t after = 5;
     unsigned pages = 0;
     unsigned seen = 0;
     for (; page.has_more; pages++, after = page.next) {
         RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(65536);
-        assert_int_equal(rs_feed_read(f.db, f.auth, &who, after, 10, 1 << 20, RS_FEED_STREAM, &out, &page, NULL), RS_OK);
+        assert_int_equal(
+            rs_feed_read(f.db, f.auth, &who, after, 10, 1 << 20, RS_FEED_STREAM, &out, &page, NULL),
+            RS_OK);
         seen += page.n;
         if (page.n == 1)
-            assert_int_equal(strncmp(rs_buf_text(&out), "id: 4506\nevent: push\ndata: {\"sequence\":4506,", 44), 0);
+            assert_int_equal(
+                strncmp(rs_buf_text(&out), "id: 4506\nevent: push\ndata: {\"sequence\":4506,", 44),
+                0);
     }
     assert_int_equal(seen, 1);
     assert_int_equal(pages, 3);
@@ -200,9 +225,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_sees_what),
         cmocka_unit_test_setup_teardown(each_reader_sees_its_part, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(who_was_disabled_sees_nothing, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(who_was_disabled_sees_nothing, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(pages_fit_together, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_page_looks_at_a_bounded_number_of_rows, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_page_looks_at_a_bounded_number_of_rows, scratch_setup,
+                                        scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

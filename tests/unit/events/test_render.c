@@ -3,9 +3,9 @@
 
 #include "events/render.h"
 
-#define PAYLOAD                                                                                                  \
-    "{\"id\":\"e1\",\"type\":\"push\",\"timestamp\":\"2026-11-30T20:05:01.123Z\",\"repository\":\"team/app\",\"tag\":\"v1\"," \
-    "\"digest\":\"sha256:aa\",\"actor\":\"processor\",\"publisher\":\"ci\",\"size\":524,\"mediaType\":\"application/x\","    \
+#define PAYLOAD                                                                                                                     \
+    "{\"id\":\"e1\",\"type\":\"push\",\"timestamp\":\"2026-11-30T20:05:01.123Z\",\"repository\":\"team/app\",\"tag\":\"v1\","       \
+    "\"digest\":\"sha256:aa\",\"actor\":\"processor\",\"publisher\":\"ci\",\"size\":524,\"mediaType\":\"application/x\","           \
     "\"artifactType\":null,\"subject\":null,\"quarantineEvent\":\"e0\",\"decision\":{\"by\":\"processor\",\"state\":\"released\"}," \
     "\"requestId\":\"r-1\"}"
 
@@ -34,9 +34,12 @@ static void the_event_itself(void **state)
     (void)state;
     assert_int_equal(rs_event_render(&row, false, &without, NULL), RS_OK);
     assert_int_equal(strncmp(rs_buf_text(&without), "{\"sequence\":12,", 15), 0);
-    assert_string_equal(rs_buf_text(&without) + 15, &payload[1]); /* the rest is the payload behind its brace */
+    /* the rest is the payload behind its brace */
+    assert_string_equal(rs_buf_text(&without) + 15, &payload[1]);
     assert_int_equal(rs_event_render(&row, true, &with, NULL), RS_OK);
-    assert_non_null(strstr(rs_buf_text(&with), "\"decision\":{\"by\":\"processor\",\"state\":\"released\",\"details\":{\"cve\":0}}"));
+    assert_non_null(strstr(
+        rs_buf_text(&with),
+        "\"decision\":{\"by\":\"processor\",\"state\":\"released\",\"details\":{\"cve\":0}}"));
 }
 
 static void each_format(void **state)
@@ -68,19 +71,23 @@ static void each_format(void **state)
     (void)state;
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
         RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(8192);
-        assert_int_equal(rs_event_render_format(&row, rows[i].format, false, "https://reg.example", &out, NULL), RS_OK);
+        assert_int_equal(
+            rs_event_render_format(&row, rows[i].format, false, "https://reg.example", &out, NULL),
+            RS_OK);
         assert_string_equal(rs_buf_text(&out), rows[i].text);
     }
 }
 
 static void what_each_format_can_tell(void **state)
 {
-    static const char *const types[] = {"quarantine", "push", "delete", "quarantine_failed", "quarantine_overdue", "ping"};
+    static const char *const types[] = {"quarantine",         "push", "delete", "quarantine_failed",
+                                        "quarantine_overdue", "ping"};
     static const char *const told[] = {"111111", "111001", "011001"};
     (void)state;
     for (unsigned f = 0; f < 3; f++)
         for (unsigned t = 0; t < RS_ARRAY_LEN(types); t++)
-            assert_int_equal(rs_event_format_has((enum rs_event_format)f, types[t]), told[f][t] == '1');
+            assert_int_equal(rs_event_format_has((enum rs_event_format)f, types[t]),
+                             told[f][t] == '1');
     enum rs_event_format format;
     assert_true(rs_event_format_parse("acr", &format) && format == RS_FORMAT_ACR);
     assert_false(rs_event_format_parse("", &format));
@@ -97,7 +104,8 @@ static void damaged_rows_are_told(void **state)
         RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(8192);
         row.payload = payloads[i];
         assert_int_equal(rs_event_render(&row, true, &out, NULL), RS_CORRUPT);
-        assert_int_equal(rs_event_render_format(&row, RS_FORMAT_DOCKER, true, "", &out, NULL), RS_CORRUPT);
+        assert_int_equal(rs_event_render_format(&row, RS_FORMAT_DOCKER, true, "", &out, NULL),
+                         RS_CORRUPT);
     }
     struct rs_event_row row = row_push();
     RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(8192);

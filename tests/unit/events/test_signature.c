@@ -41,11 +41,14 @@ static void everything_is_signed(void **state)
         const char *id;
         int64_t at;
         const char *body;
-    } rows[] = {{ID "x", AT, body}, {ID, AT + 1, body}, {ID, AT, "{\"test\": 2432232315}"}, {ID, AT, ""}};
+    } rows[] = {
+        {ID "x", AT, body}, {ID, AT + 1, body}, {ID, AT, "{\"test\": 2432232315}"}, {ID, AT, ""}};
     (void)state;
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
         RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(1024);
-        assert_int_equal(rs_signature_write(secret, rows[i].id, rows[i].at, rs_str_of(rows[i].body), &out, NULL), RS_OK);
+        assert_int_equal(
+            rs_signature_write(secret, rows[i].id, rows[i].at, rs_str_of(rows[i].body), &out, NULL),
+            RS_OK);
         assert_string_not_equal(rs_buf_text(&out), signature);
     }
 }
@@ -57,7 +60,8 @@ static void new_secrets_are_valid_and_different(void **state)
     (void)state;
     rs_signature_secret_new(a);
     rs_signature_secret_new(b);
-    assert_true(rs_signature_secret_is_valid(rs_str_of(a)) && rs_signature_secret_is_valid(rs_str_of(b)));
+    assert_true(rs_signature_secret_is_valid(rs_str_of(a)) &&
+                rs_signature_secret_is_valid(rs_str_of(b)));
     assert_string_not_equal(a, b);
 }
 
@@ -66,17 +70,18 @@ static void damaged_secrets_sign_nothing(void **state)
     static const char *const rows[] = {
         "",
         "whsec_",
-        "whsec_AAAA",                                  /* 3 bytes */
-        "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRY=",      /* 23 bytes */
-        "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRY",       /* no padding */
-        "whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",       /* another kind */
+        "whsec_AAAA",                             /* 3 bytes */
+        "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRY=", /* 23 bytes */
+        "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRY",  /* no padding */
+        "whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",  /* another kind */
         "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
         "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX  x",
     };
     (void)state;
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
         RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(1024);
-        assert_int_equal(rs_signature_write(rows[i], ID, AT, rs_str_of(body), &out, NULL), RS_CORRUPT);
+        assert_int_equal(rs_signature_write(rows[i], ID, AT, rs_str_of(body), &out, NULL),
+                         RS_CORRUPT);
         assert_false(rs_signature_secret_is_valid(rs_str_of(rows[i])));
     }
 }

@@ -7,7 +7,8 @@
 static const struct rs_webhook_rules strict = {0};
 static const struct rs_webhook_rules lax = {.allow_http = true};
 
-static enum rs_status read_text(const char *json, const struct rs_webhook_rules *rules, struct rs_webhook *webhook, struct rs_err *err)
+static enum rs_status read_text(const char *json, const struct rs_webhook_rules *rules,
+                                struct rs_webhook *webhook, struct rs_err *err)
 {
     RS_AUTO(rs_json) struct rs_json *root = NULL;
     assert_int_equal(rs_json_parse_text(json, RS_BAD_REQUEST, &root, NULL), RS_OK);
@@ -19,19 +20,29 @@ static void good_webhooks(void **state)
     struct rs_webhook w;
     (void)state;
     rs_webhook_init(&w);
-    assert_int_equal(read_text("{\"name\":\"ci\",\"url\":\"https://ci.example/hook?x=1\"}", &strict, &w, NULL), RS_OK);
-    assert_true(w.enabled && !w.details && w.types == RS_WEBHOOK_TYPES_ALL && w.format == RS_FORMAT_CLOUDEVENTS && w.n_patterns == 0);
+    assert_int_equal(
+        read_text("{\"name\":\"ci\",\"url\":\"https://ci.example/hook?x=1\"}", &strict, &w, NULL),
+        RS_OK);
+    assert_true(w.enabled && !w.details && w.types == RS_WEBHOOK_TYPES_ALL &&
+                w.format == RS_FORMAT_CLOUDEVENTS && w.n_patterns == 0);
     rs_webhook_init(&w);
-    assert_int_equal(read_text("{\"name\":\"a\",\"url\":\"http://10.0.0.1:8080/\",\"format\":\"docker\"}", &lax, &w, NULL), RS_OK);
+    assert_int_equal(
+        read_text("{\"name\":\"a\",\"url\":\"http://10.0.0.1:8080/\",\"format\":\"docker\"}", &lax,
+                  &w, NULL),
+        RS_OK);
     assert_int_equal(w.types, 1U << RS_EVENT_PUSH | 1U << RS_EVENT_DELETE);
-    assert_int_equal(read_text("{\"events\":[\"push\"],\"repositories\":[\"team/*\",\"**\"],\"enabled\":false}", &strict, &w, NULL), RS_OK);
+    assert_int_equal(
+        read_text("{\"events\":[\"push\"],\"repositories\":[\"team/*\",\"**\"],\"enabled\":false}",
+                  &strict, &w, NULL),
+        RS_OK);
     assert_true(w.types == 1U << RS_EVENT_PUSH && w.n_patterns == 2 && !w.enabled);
     assert_string_equal(w.url, "http://10.0.0.1:8080/"); /* what is absent stays */
     /* A format that can tell of less takes the types along that it knows. */
     rs_webhook_init(&w);
     assert_int_equal(read_text("{\"name\":\"a\",\"url\":\"https://x\"}", &strict, &w, NULL), RS_OK);
     assert_int_equal(read_text("{\"format\":\"acr\"}", &strict, &w, NULL), RS_OK);
-    assert_int_equal(w.types, 1U << RS_EVENT_QUARANTINE | 1U << RS_EVENT_PUSH | 1U << RS_EVENT_DELETE);
+    assert_int_equal(w.types,
+                     1U << RS_EVENT_QUARANTINE | 1U << RS_EVENT_PUSH | 1U << RS_EVENT_DELETE);
 }
 
 static void bad_webhooks(void **state)
@@ -58,8 +69,10 @@ static void bad_webhooks(void **state)
         {"{\"name\":\"a\",\"url\":\"https://x/\",\"events\":[\"pull\"]}", "quarantine_failed"},
         {"{\"name\":\"a\",\"url\":\"https://x/\",\"events\":[1]}", "quarantine_failed"},
         {"{\"name\":\"a\",\"url\":\"https://x/\",\"events\":\"push\"}", "events"},
-        {"{\"name\":\"a\",\"url\":\"https://x/\",\"format\":\"xml\"}", "cloudevents, acr or docker"},
-        {"{\"name\":\"a\",\"url\":\"https://x/\",\"format\":\"docker\",\"events\":[\"quarantine\"]}", "docker"},
+        {"{\"name\":\"a\",\"url\":\"https://x/\",\"format\":\"xml\"}",
+         "cloudevents, acr or docker"},
+        {"{\"name\":\"a\",\"url\":\"https://x/\",\"format\":\"docker\",\"events\":[\"quarantine\"]}",
+         "docker"},
         {"{\"name\":\"a\",\"url\":\"https://x/\",\"repositories\":[\"/x\"]}", "repositories"},
         {"{\"name\":\"a\",\"url\":\"https://x/\",\"details\":1}", "details"},
         {"{\"name\":\"a\",\"url\":\"https://x/\",\"secret\":\"mine\"}", "secret"},
@@ -69,7 +82,8 @@ static void bad_webhooks(void **state)
         struct rs_webhook w;
         struct rs_err err = RS_ERR_INIT;
         rs_webhook_init(&w);
-        if (read_text(rows[i].json, &strict, &w, &err) != RS_BAD_REQUEST || strstr(err.message, rows[i].says) == NULL)
+        if (read_text(rows[i].json, &strict, &w, &err) != RS_BAD_REQUEST ||
+            strstr(err.message, rows[i].says) == NULL)
             fail_msg("%s: %s", rows[i].json, err.message);
     }
 }
@@ -79,9 +93,11 @@ static void what_it_wants(void **state)
     struct rs_webhook w;
     (void)state;
     rs_webhook_init(&w);
-    assert_int_equal(read_text("{\"name\":\"a\",\"url\":\"https://x\",\"events\":[\"push\"],\"repositories\":[\"team/*\",\"lib\"]}", &strict, &w,
-                               NULL),
-                     RS_OK);
+    assert_int_equal(
+        read_text(
+            "{\"name\":\"a\",\"url\":\"https://x\",\"events\":[\"push\"],\"repositories\":[\"team/*\",\"lib\"]}",
+            &strict, &w, NULL),
+        RS_OK);
     assert_true(rs_webhook_wants(&w, "push", "team/app"));
     assert_true(rs_webhook_wants(&w, "push", "lib"));
     assert_false(rs_webhook_wants(&w, "push", "team/app/deep"));
@@ -92,7 +108,8 @@ static void what_it_wants(void **state)
 
 /* ---- changes ---- */
 
-static enum rs_status action_add(void *arg, const struct rs_audit_row *row, bool *stop, struct rs_err *reterr)
+static enum rs_status action_add(void *arg, const struct rs_audit_row *row, bool *stop,
+                                 struct rs_err *reterr)
 {
     char *all = arg;
     (void)stop;
@@ -131,7 +148,8 @@ static void each_change_is_audited_once(void **state)
     struct rs_webhook w;
     int64_t n = -1;
     rs_webhook_init(&w);
-    assert_int_equal(read_text("{\"name\":\"ci\",\"url\":\"https://ci.example/\"}", &strict, &w, NULL), RS_OK);
+    assert_int_equal(
+        read_text("{\"name\":\"ci\",\"url\":\"https://ci.example/\"}", &strict, &w, NULL), RS_OK);
     assert_int_equal(rs_webhook_create(db, &w, &events_actor, secret, NULL), RS_OK);
     actions_are(db, "webhook-created ");
     assert_int_equal(rs_webhook_create(db, &w, &events_actor, newer, NULL), RS_CONFLICT);
@@ -157,7 +175,8 @@ static void secrets_are_never_shown(void **state)
     char secret[RS_WEBHOOK_SECRET_BYTES];
     struct rs_webhook w;
     rs_webhook_init(&w);
-    assert_int_equal(read_text("{\"name\":\"ci\",\"url\":\"https://ci.example/\"}", &strict, &w, NULL), RS_OK);
+    assert_int_equal(
+        read_text("{\"name\":\"ci\",\"url\":\"https://ci.example/\"}", &strict, &w, NULL), RS_OK);
     assert_int_equal(rs_webhook_create(db, &w, &events_actor, secret, NULL), RS_OK);
     assert_int_equal(rs_webhook_show(db, NULL, &out, NULL), RS_OK);
     assert_int_equal(rs_webhook_show(db, "ci", &out, NULL), RS_OK);
@@ -182,7 +201,9 @@ static void there_is_a_bound(void **state)
     for (unsigned i = 0; i <= RS_WEBHOOKS_MAX; i++) {
         struct rs_webhook w;
         rs_webhook_init(&w);
-        assert_int_equal(read_text("{\"name\":\"ci\",\"url\":\"https://ci.example/\"}", &strict, &w, NULL), RS_OK);
+        assert_int_equal(
+            read_text("{\"name\":\"ci\",\"url\":\"https://ci.example/\"}", &strict, &w, NULL),
+            RS_OK);
         (void)snprintf(w.name, sizeof(w.name), "w%u", i);
         enum rs_status s = rs_webhook_create(db, &w, &events_actor, secret, &err);
         assert_int_equal(s, i < RS_WEBHOOKS_MAX ? RS_OK : RS_CONFLICT);
@@ -197,7 +218,8 @@ int main(void)
         cmocka_unit_test(good_webhooks),
         cmocka_unit_test(bad_webhooks),
         cmocka_unit_test(what_it_wants),
-        cmocka_unit_test_setup_teardown(each_change_is_audited_once, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(each_change_is_audited_once, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(secrets_are_never_shown, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(there_is_a_bound, scratch_setup, scratch_teardown),
     };
