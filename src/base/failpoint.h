@@ -6,6 +6,7 @@
  * later ones, or `*` for every one:
  *   abort  the process kills itself there with SIGKILL, as a crash would
  *   on     rs_failpoint() is true there; what that means stands at the point
+ * With RS_FAILPOINT_AFTER nothing counts before that file exists: a test says when its fault may begin.
  */
 #ifndef RS_BASE_FAILPOINT_H
 #define RS_BASE_FAILPOINT_H

@@ -41,6 +41,16 @@ class Registry:
         self.daemon.start()
         return self
 
+    def set_failpoint(self, failpoint):
+        """For the next start; nothing happens before arm().  None: no fault any more."""
+        self.daemon.env.update({"RS_FAILPOINT": failpoint or "", "RS_FAILPOINT_AFTER": str(self.daemon.root / "armed")})
+        (self.daemon.root / "armed").unlink(missing_ok=True)
+        return self
+
+    def arm(self):
+        (self.daemon.root / "armed").touch()
+        return self
+
     def populate(self):
         admin = self.daemon.admin()
         for name, role in ROLES.items():
@@ -73,10 +83,7 @@ def build_shim(directory):
     return library
 
 
-def shim_env(library, root, failpoint=None):
-    env = {"LD_PRELOAD": str(library), "RS_SHIM_LOG": str(root / "shim.log"), "RS_SHIM_ROOT": str(root), "RS_SHIM_FAIL": str(root / "fail"),
+def shim_env(library, root):
+    return {"LD_PRELOAD": str(library), "RS_SHIM_LOG": str(root / "shim.log"), "RS_SHIM_ROOT": str(root), "RS_SHIM_FAIL": str(root / "fail"),
            # A sanitizer wants to be the first library; it does not need to be for what these tests do.
            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
-    if failpoint:
-        env["RS_FAILPOINT"] = failpoint
-    return env

@@ -40,16 +40,14 @@ def test_kill_at_a_named_point(tmp_path, registries, point):
     registries.append(siege.registry)
     siege.registry.daemon.stop()
     for hit in range(1, number("ROADSTEAD_POINT_HITS", 5) + 1):
-        # The first commits of a life are the daemon's own.
-        siege.registry.daemon.env["RS_FAILPOINT"] = f"{point}:{hit + (10 if point.startswith('db.') else 0)}:abort"
-        siege.registry.start()
+        siege.registry.set_failpoint(f"{point}:{hit}:abort").start().arm()
         siege.life(lambda: wait_for(lambda: siege.registry.daemon.proc.poll() is not None, f"it dies at {point}"))
         assert siege.registry.daemon.proc.returncode == -9
-        siege.registry.daemon.env.pop("RS_FAILPOINT")
-        siege.registry.start()
+        siege.registry.set_failpoint(None)
+        siege.start_again()
         siege.oracle.check()
         siege.registry.daemon.stop()
-    siege.registry.start()
+    siege.start_again()
     siege.oracle.check_all()
 
 
@@ -62,10 +60,8 @@ def test_an_answer_before_the_commit_is_noticed(tmp_path, registries):
     siege.registry.daemon.stop()
     with pytest.raises(Broken, match="is not what was acknowledged"):
         for _ in range(50):
-            siege.registry.daemon.env["RS_FAILPOINT"] = "db.answer_before_commit:10+:on"
-            siege.registry.start()
+            siege.registry.set_failpoint("db.answer_before_commit:*:on").start().arm()
             kill_at_random(siege)
-            siege.registry.daemon.env.pop("RS_FAILPOINT")
-            siege.registry.start()
+            siege.registry.set_failpoint(None).start()
             siege.oracle.check()
             siege.registry.daemon.stop()

@@ -74,8 +74,7 @@ def test_a_missing_sync_is_noticed(tmp_path, disk, all_ended, missing):
         pytest.skip("not run: the program was built without failpoints")
     siege = besiege(disk, tmp_path / "d", all_ended, 1)
     siege.registry.daemon.stop()
-    siege.registry.daemon.env["RS_FAILPOINT"] = missing
-    siege.registry.start()
+    siege.registry.set_failpoint(missing).arm().start()
     with pytest.raises(Broken) as found:
         for _ in range(50):
             cut(siege, disk)
