@@ -177,14 +177,15 @@ enum rs_status rs_admit_permit(const struct rs_admit *p, struct rs_err *reterr)
 const char *rs_admit_permission(const struct rs_admit *p)
 {
     const struct rs_access *access = p->in->access;
-    bool has_push = rs_access_has(access, RS_PERM_PUSH);
-    if (p->touches_held || !has_push)
+    bool may_attach = rs_access_has(access, RS_PERM_QUARANTINE_PUSH);
+    bool subject_is_there = p->subject_row != NULL && !p->touches_held;
+    if (!rs_access_has(access, RS_PERM_PUSH) || (may_attach && p->touches_held))
         return "quarantine-push";
     if (!p->is_attachment)
         return "push";
-    if (p->subject_row != NULL)
+    if (subject_is_there)
         return rs_access_has(access, RS_PERM_QUARANTINE_DECIDE) ? "quarantine-decide" : "push";
-    return rs_access_has(access, RS_PERM_QUARANTINE_PUSH) ? "quarantine-push" : "push";
+    return may_attach ? "quarantine-push" : "push";
 }
 
 /* ---- preconditions ---- */

@@ -104,11 +104,14 @@ static enum rs_status set_get(struct rs_db_conn *conn, struct policy_set **ret,
     enum rs_status s = rs_catalog_policy_version(conn, version, reterr);
     if (s != RS_OK)
         return s;
-    *ret = cache_get(version);
+    /* Before the first change the list has no version to be known by (and costs nothing to read).
+     */
+    bool is_known = version[0] != '\0';
+    *ret = is_known ? cache_get(version) : NULL;
     if (*ret != NULL)
         return RS_OK;
     s = set_load(conn, version, ret, reterr);
-    if (s == RS_OK)
+    if (s == RS_OK && is_known)
         cache_put(*ret);
     return s;
 }
