@@ -9,12 +9,34 @@ import threading
 import pytest
 
 from client import Attachment, Client, Image, Index, digest_of, unique
-from daemon import wait_for
+from conftest import Registry
+from daemon import Daemon, wait_for
 from tokens import token
 
 pytestmark = pytest.mark.tsan
 
 ADMIN = "/v2/_roadstead/admin"
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    """A registry of its own, whose every invariant is checked when all tests have had their go at it."""
+    daemon = Daemon(tmp_path_factory.mktemp("concurrency")).start()
+    try:
+        registry = Registry(daemon)
+        yield registry
+        assert sound(registry)
+    finally:
+        daemon.stop()
+
+
+def sound(registry):
+    """A whole check of the daemon finds nothing."""
+    path = f"{ADMIN}/fsck"
+    assert registry.admin.request("POST", path, body={}).status == 202
+    status = wait_for(lambda: (s := registry.admin.get(path).json())["state"] != "running" and s, "the check is over")
+    assert status["state"] == "done" and status["findingsTotal"] == 0, status
+    return True
 
 
 def at_once(calls):
@@ -198,6 +220,84 @@ def test_checks_reported_at_once(registry, repo):
     events = [e["type"] for e in registry.processor.events(repository=repo)]
     assert events == ["quarantine", "push"]
     assert len(registry.auditor.audit(f"repository={repo}&action=released")) == 1
+
+
+def test_attachments_pushed_during_the_release(registry, repo):
+    """Each joins its subject in time, or comes to a released one: none stays behind."""
+    image = registry.publisher.push_image(repo, "v1")
+    attached = [Attachment(image) for _ in range(12)]
+    for one in attached:
+        for data in one.blobs:
+            registry.processor.push_blob(repo, data)
+
+    def push(one):
+        client = registry.client("processor2")
+        assert client.put_manifest(repo, one.digest, one.manifest).status == 201
+        client.close()
+
+    def release():
+        client = registry.client("processor")
+        client.release(repo, image.digest)
+        client.close()
+
+    at_once([lambda one=one: push(one) for one in attached] + [release])
+    for one in attached:
+        assert registry.consumer.get_manifest(repo, one.digest).body == one.manifest
+    listed = registry.consumer.referrers(repo, image.digest).json()["manifests"]
+    assert {d["digest"] for d in listed} == {one.digest for one in attached}
+    pushes = [e["digest"] for e in registry.processor.events(repository=repo) if e["type"] == "push"]
+    assert sorted(pushes) == sorted([image.digest] + [one.digest for one in attached])
+
+
+@pytest.mark.parametrize("round_", range(4))
+def test_a_release_and_a_delete_at_once(registry, repo, round_):
+    """Whichever comes first: the image is gone, and was live for a moment or never."""
+    index = Index([Image(), Image()]).push(registry.publisher, repo, "v1")
+
+    def release():
+        client = registry.client("processor")
+        got = client.decide(repo, index.digest, "released")
+        client.close()
+        return got.status
+
+    def delete():
+        client = registry.client("maintainer")
+        got = client.request("DELETE", f"/v2/{repo}/manifests/{index.digest}")
+        client.close()
+        return got.status
+
+    released, deleted = at_once([release, delete])
+    assert deleted == 202 and released in (200, 404)
+    assert registry.processor.get_manifest(repo, index.digest).status == 404
+    assert registry.consumer.get_manifest(repo, "v1").status == 404 or released == 404
+    assert "v1" not in registry.processor.tags(repo)
+    events = [e["type"] for e in registry.processor.events(repository=repo) if e["digest"] == index.digest]
+    assert events == ["quarantine", "push", "delete"] if released == 200 else events == ["quarantine", "delete"]
+    for image in index.images:  # the parts live on: released with it, or held by themselves
+        assert registry.consumer.get_manifest(repo, image.digest).status == (200 if released == 200 else 403)
+
+
+def test_pushes_of_one_tag_and_releases_at_once(registry, repo):
+    """The tag ends at the latest push of it, once that is released; nothing older comes back."""
+    images = [Image() for _ in range(6)]
+    for image in images:
+        for data in image.blobs:
+            registry.publisher.push_blob(repo, data)
+
+    def push_and_release(image):
+        publisher, processor = registry.client("publisher"), registry.client("processor")
+        assert publisher.put_manifest(repo, "v", image.manifest).status == 201
+        processor.release(repo, image.digest)
+        publisher.close()
+        processor.close()
+
+    at_once([lambda image=image: push_and_release(image) for image in images])
+    order = [e["digest"] for e in registry.processor.events(repository=repo) if e["type"] == "quarantine"]
+    assert sorted(order) == sorted(image.digest for image in images)
+    latest = registry.consumer.head(f"/v2/{repo}/manifests/v")
+    assert latest.status == 200 and latest.headers["Docker-Content-Digest"] == order[-1]
+    moved = [e["digest"] for e in registry.processor.events(repository=repo) if e["type"] == "push" and e["tag"] == "v"]
+    assert moved == sorted(moved, key=order.index) and moved[-1] == order[-1]
 
 
 def test_an_image_is_claimed_once(registry, repo):
