@@ -11,17 +11,20 @@
 static const char range_error[] =
     "{\"errors\":[{\"code\":\"SIZE_INVALID\",\"message\":\"the range lies outside the blob: its size is in Content-Range\"}]}";
 
-/* What a digest names never changes; who may read it does, and what is in quarantine is kept nowhere. */
+/* What a digest names never changes; who may read it does, and what is in quarantine is kept
+ * nowhere. */
 static void headers_put(struct rs_reply *re, const struct rs_blob_reading *blob)
 {
     rs_reply_header(re, "Docker-Content-Digest", blob->named);
     rs_reply_headerf(re, "ETag", "\"%s\"", blob->named);
     rs_reply_header(re, "Accept-Ranges", "bytes");
-    rs_reply_header(re, "Cache-Control", blob->is_open ? "private, max-age=31536000, immutable" : "no-store");
+    rs_reply_header(re, "Cache-Control",
+                    blob->is_open ? "private, max-age=31536000, immutable" : "no-store");
     rs_reply_header(re, "Vary", "Authorization");
 }
 
-/* The range that counts: none under an If-Range that is about other bytes.  An If-Range that is a date never matches: we send none. */
+/* The range that counts: none under an If-Range that is about other bytes.  An If-Range that is a
+ * date never matches: we send none. */
 static const char *range_header(struct rs_request *r, const struct rs_blob_reading *blob)
 {
     const char *if_range = rs_request_header(r, "If-Range");
@@ -40,7 +43,8 @@ static void file_put(struct rs_reply *re, RS_TAKES int fd, uint64_t offset, uint
     rs_reply_bytes(re, BLOB_TYPE, "", 0);
 }
 
-static enum rs_status send_body(struct rs_request *r, struct rs_reply *re, const struct rs_blob_reading *blob)
+static enum rs_status send_body(struct rs_request *r, struct rs_reply *re,
+                                const struct rs_blob_reading *blob)
 {
     struct rs_range range;
     switch (rs_range_parse(range_header(r, blob), blob->size, &range)) {
@@ -49,8 +53,9 @@ static enum rs_status send_body(struct rs_request *r, struct rs_reply *re, const
         return RS_OK;
     case RS_RANGE_PART:
         rs_reply_status(re, 206);
-        rs_reply_headerf(re, "Content-Range", "bytes %llu-%llu/%llu", (unsigned long long)range.first,
-                         (unsigned long long)range.last, (unsigned long long)blob->size);
+        rs_reply_headerf(re, "Content-Range", "bytes %llu-%llu/%llu",
+                         (unsigned long long)range.first, (unsigned long long)range.last,
+                         (unsigned long long)blob->size);
         file_put(re, blob->fd, range.first, range.last - range.first + 1);
         return RS_OK;
     case RS_RANGE_UNSATISFIABLE:
@@ -68,8 +73,9 @@ enum rs_status rs_api_blob_get(struct rs_request *r, struct rs_reply *re, struct
     const struct rs_viewer viewer = rs_api_viewer(r);
     const bool is_head = rs_request_method(r) == RS_HEAD;
     struct rs_blob_reading blob = {.fd = -1};
-    enum rs_status s = rs_registry_blob_read(rs_request_services(r), &viewer, rs_request_param(r, "digest"),
-                                             is_head ? RS_WANT_HEAD : RS_WANT_GET, &blob, reterr);
+    enum rs_status s =
+        rs_registry_blob_read(rs_request_services(r), &viewer, rs_request_param(r, "digest"),
+                              is_head ? RS_WANT_HEAD : RS_WANT_GET, &blob, reterr);
     if (s != RS_OK)
         return s;
     headers_put(re, &blob);

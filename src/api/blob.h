@@ -1,6 +1,7 @@
 /*
  * api/blob.h: handlers of blobs.
- * Layer: api.  Spec: distribution-spec "Pulling blobs", "Deleting Blobs"; RFC 9110 sections 13 and 14; SPEC section 4.
+ * Layer: api.  Spec: distribution-spec "Pulling blobs", "Deleting Blobs"; RFC 9110 sections 13 and
+ * 14; SPEC section 4.
  */
 #ifndef RS_API_BLOB_H
 #define RS_API_BLOB_H

@@ -4,8 +4,10 @@
 
 /* ---- what the answers have in common ---- */
 
-/* Where the session is and how far.  "0-0" also when nothing has come yet: clients want a range that starts at 0. */
-static void progress_put(struct rs_request *r, struct rs_reply *re, unsigned http_status, const struct rs_upload_progress *p)
+/* Where the session is and how far.  "0-0" also when nothing has come yet: clients want a range
+ * that starts at 0. */
+static void progress_put(struct rs_request *r, struct rs_reply *re, unsigned http_status,
+                         const struct rs_upload_progress *p)
 {
     rs_reply_status(re, http_status);
     rs_reply_headerf(re, "Location", "/v2/%s/blobs/uploads/%s", rs_request_param(r, "name"), p->id);
@@ -26,8 +28,8 @@ static void drop(void *writer)
 }
 
 /* The body goes to the writer, and the writer goes with the request. */
-static enum rs_status attach(struct rs_request *r, RS_TAKES struct rs_upload_writer *w, struct rs_sink *ret_sink,
-                             struct rs_err *reterr)
+static enum rs_status attach(struct rs_request *r, RS_TAKES struct rs_upload_writer *w,
+                             struct rs_sink *ret_sink, struct rs_err *reterr)
 {
     enum rs_status s = rs_request_defer(r, drop, w);
     if (s != RS_OK)
@@ -36,7 +38,8 @@ static enum rs_status attach(struct rs_request *r, RS_TAKES struct rs_upload_wri
     return RS_OK;
 }
 
-static enum rs_status open_session(struct rs_request *r, struct rs_sink *ret_sink, struct rs_err *reterr)
+static enum rs_status open_session(struct rs_request *r, struct rs_sink *ret_sink,
+                                   struct rs_err *reterr)
 {
     const struct rs_uploader by = rs_api_uploader(r);
     const struct rs_upload_chunk chunk = {
@@ -44,7 +47,8 @@ static enum rs_status open_session(struct rs_request *r, struct rs_sink *ret_sin
         .content_length = rs_request_content_length(r),
     };
     struct rs_upload_writer *w = NULL;
-    enum rs_status s = rs_registry_upload_open(&by, rs_request_param(r, "session"), &chunk, &w, reterr);
+    enum rs_status s =
+        rs_registry_upload_open(&by, rs_request_param(r, "session"), &chunk, &w, reterr);
     return s == RS_OK ? attach(r, w, ret_sink, reterr) : s;
 }
 
@@ -55,25 +59,28 @@ static bool is_single(const struct rs_request *r)
     return rs_request_query(r, "digest") != NULL && rs_request_query(r, "mount") == NULL;
 }
 
-enum rs_status rs_api_upload_post_begin(struct rs_request *r, struct rs_sink *ret_sink, struct rs_err *reterr)
+enum rs_status rs_api_upload_post_begin(struct rs_request *r, struct rs_sink *ret_sink,
+                                        struct rs_err *reterr)
 {
     if (!is_single(r))
         return RS_OK; /* no body is expected */
     const struct rs_uploader by = rs_api_uploader(r);
     struct rs_upload_writer *w = NULL;
-    enum rs_status s = rs_registry_upload_open_single(&by, rs_request_query(r, "digest"), &w, reterr);
+    enum rs_status s =
+        rs_registry_upload_open_single(&by, rs_request_query(r, "digest"), &w, reterr);
     return s == RS_OK ? attach(r, w, ret_sink, reterr) : s;
 }
 
 /* *ret_done: the mount has answered; else a session has to. */
-static enum rs_status try_mount(struct rs_request *r, struct rs_reply *re, const struct rs_uploader *by, bool *ret_done,
-                                struct rs_err *reterr)
+static enum rs_status try_mount(struct rs_request *r, struct rs_reply *re,
+                                const struct rs_uploader *by, bool *ret_done, struct rs_err *reterr)
 {
     enum rs_mount mount = RS_MOUNT_NO;
     struct rs_uploaded blob;
     const char *source = NULL;
-    enum rs_status s = rs_registry_blob_mount(by, rs_request_query(r, "mount"), rs_request_query(r, "from"), &mount, &blob,
-                                              &source, reterr);
+    enum rs_status s =
+        rs_registry_blob_mount(by, rs_request_query(r, "mount"), rs_request_query(r, "from"),
+                               &mount, &blob, &source, reterr);
     *ret_done = true;
     if (s != RS_OK)
         return s;
@@ -89,7 +96,9 @@ static enum rs_status try_mount(struct rs_request *r, struct rs_reply *re, const
         if (scope == NULL)
             return rs_fail(reterr, RS_NOMEM, NULL);
         rs_reply_challenge_scope(re, scope);
-        return rs_fail(reterr, RS_UNAUTHORIZED, "to mount from %s the token must cover pull there: ask for both scopes", source);
+        return rs_fail(reterr, RS_UNAUTHORIZED,
+                       "to mount from %s the token must cover pull there: ask for both scopes",
+                       source);
     }
     }
     return RS_INTERNAL;
@@ -102,7 +111,8 @@ enum rs_status rs_api_upload_post(struct rs_request *r, struct rs_reply *re, str
     enum rs_status s = RS_OK;
     if (is_single(r)) {
         struct rs_uploaded blob;
-        s = rs_registry_upload_finish(rs_request_sink(r), rs_request_query(r, "digest"), &blob, reterr);
+        s = rs_registry_upload_finish(rs_request_sink(r), rs_request_query(r, "digest"), &blob,
+                                      reterr);
         if (s == RS_OK)
             created_put(r, re, &blob);
         return s;
@@ -121,7 +131,8 @@ enum rs_status rs_api_upload_post(struct rs_request *r, struct rs_reply *re, str
 
 /* ---- PATCH: more bytes ---- */
 
-enum rs_status rs_api_upload_patch_begin(struct rs_request *r, struct rs_sink *ret_sink, struct rs_err *reterr)
+enum rs_status rs_api_upload_patch_begin(struct rs_request *r, struct rs_sink *ret_sink,
+                                         struct rs_err *reterr)
 {
     return open_session(r, ret_sink, reterr);
 }
@@ -137,7 +148,8 @@ enum rs_status rs_api_upload_patch(struct rs_request *r, struct rs_reply *re, st
 
 /* ---- PUT: the last bytes, if any, and the digest ---- */
 
-enum rs_status rs_api_upload_put_begin(struct rs_request *r, struct rs_sink *ret_sink, struct rs_err *reterr)
+enum rs_status rs_api_upload_put_begin(struct rs_request *r, struct rs_sink *ret_sink,
+                                       struct rs_err *reterr)
 {
     /* Before any byte is taken: a malformed request leaves the session as it is. */
     enum rs_status s = rs_registry_upload_check_digest(rs_request_query(r, "digest"), reterr);
@@ -147,7 +159,8 @@ enum rs_status rs_api_upload_put_begin(struct rs_request *r, struct rs_sink *ret
 enum rs_status rs_api_upload_put(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
 {
     struct rs_uploaded blob;
-    enum rs_status s = rs_registry_upload_finish(rs_request_sink(r), rs_request_query(r, "digest"), &blob, reterr);
+    enum rs_status s =
+        rs_registry_upload_finish(rs_request_sink(r), rs_request_query(r, "digest"), &blob, reterr);
     if (s == RS_OK)
         created_put(r, re, &blob);
     return s;
@@ -159,7 +172,8 @@ enum rs_status rs_api_upload_get(struct rs_request *r, struct rs_reply *re, stru
 {
     const struct rs_uploader by = rs_api_uploader(r);
     struct rs_upload_progress progress;
-    enum rs_status s = rs_registry_upload_status(&by, rs_request_param(r, "session"), &progress, reterr);
+    enum rs_status s =
+        rs_registry_upload_status(&by, rs_request_param(r, "session"), &progress, reterr);
     if (s != RS_OK)
         return s;
     progress_put(r, re, 204, &progress);
@@ -167,7 +181,8 @@ enum rs_status rs_api_upload_get(struct rs_request *r, struct rs_reply *re, stru
     return RS_OK;
 }
 
-enum rs_status rs_api_upload_delete(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
+enum rs_status rs_api_upload_delete(struct rs_request *r, struct rs_reply *re,
+                                    struct rs_err *reterr)
 {
     const struct rs_uploader by = rs_api_uploader(r);
     enum rs_status s = rs_registry_upload_cancel(&by, rs_request_param(r, "session"), reterr);

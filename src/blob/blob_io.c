@@ -17,7 +17,8 @@ int rs_blob_io_open_dir(int at, const char *name)
 
 int rs_blob_io_open_file(int at, const char *name, int flags)
 {
-    /* O_NONBLOCK: a FIFO that somebody put there must not hold us; it means nothing to regular files. */
+    /* O_NONBLOCK: a FIFO that somebody put there must not hold us; it means nothing to regular
+     * files. */
     int fd = openat(at, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
     if (fd < 0)
         return -errno;
@@ -29,7 +30,8 @@ int rs_blob_io_open_file(int at, const char *name, int flags)
     return -e;
 }
 
-enum rs_status rs_blob_io_hash(int fd, struct rs_hasher *hasher, uint64_t *ret_size, struct rs_err *reterr)
+enum rs_status rs_blob_io_hash(int fd, struct rs_hasher *hasher, uint64_t *ret_size,
+                               struct rs_err *reterr)
 {
     RS_AUTO_FREE char *block = malloc(READ_BYTES);
     if (block == NULL)
@@ -59,7 +61,8 @@ enum rs_status rs_blob_io_check(const struct rs_blobs *blobs, struct rs_err *ret
     return RS_OK;
 }
 
-enum rs_status rs_blob_io_fatal(struct rs_blobs *blobs, int e, const char *what, struct rs_err *reterr)
+enum rs_status rs_blob_io_fatal(struct rs_blobs *blobs, int e, const char *what,
+                                struct rs_err *reterr)
 {
     struct rs_err why = RS_ERR_INIT;
     (void)rs_fail(&why, RS_IO, NULL);
@@ -72,7 +75,8 @@ enum rs_status rs_blob_io_fatal(struct rs_blobs *blobs, int e, const char *what,
     return RS_IO;
 }
 
-enum rs_status rs_blob_place_of(const char *digest, struct rs_blob_place *ret, struct rs_err *reterr)
+enum rs_status rs_blob_place_of(const char *digest, struct rs_blob_place *ret,
+                                struct rs_err *reterr)
 {
     struct rs_digest d;
     if (!rs_digest_parse(rs_str_of(digest), &d) || d.algorithm != RS_DIGEST_SHA256)

@@ -14,8 +14,8 @@ struct rs_grant {
     uint64_t size;
 };
 
-const struct rs_grant *rs_grant_mint(struct rs_arena *arena, int64_t principal_id, const char *repository,
-                                     const char *digest, uint64_t size)
+const struct rs_grant *rs_grant_mint(struct rs_arena *arena, int64_t principal_id,
+                                     const char *repository, const char *digest, uint64_t size)
 {
     struct rs_grant *g = rs_arena_alloc(arena, sizeof(*g));
     if (g == NULL)

@@ -1,6 +1,7 @@
 /*
- * blob/grant.h: the permission to read one blob's bytes, as an object that only quarantine/ can make.
- * Layer: blob.  Spec: DESIGN rule 1.  A handler that forgot to ask the resolver has nothing to pass to rs_blob_open().
+ * blob/grant.h: the permission to read one blob's bytes, as an object that only quarantine/ can
+ * make. Layer: blob.  Spec: DESIGN rule 1.  A handler that forgot to ask the resolver has nothing
+ * to pass to rs_blob_open().
  */
 #ifndef RS_BLOB_GRANT_H
 #define RS_BLOB_GRANT_H

@@ -37,7 +37,8 @@ struct rs_leases {
     struct rs_lease_pin *pins RS_GUARDED_BY(mu); /* one for each upload that is being finished */
 };
 
-enum rs_status rs_leases_new(uint64_t lease_ms, unsigned entries_max, struct rs_leases **ret, struct rs_err *reterr)
+enum rs_status rs_leases_new(uint64_t lease_ms, unsigned entries_max, struct rs_leases **ret,
+                             struct rs_err *reterr)
 {
     struct rs_leases *l = calloc(1, sizeof(*l));
     if (l == NULL)
@@ -46,7 +47,8 @@ enum rs_status rs_leases_new(uint64_t lease_ms, unsigned entries_max, struct rs_
     (void)pthread_cond_init(&l->collected, NULL);
     l->lease_ms = lease_ms == 0 ? RS_LEASE_MS : lease_ms;
     l->n_max = entries_max == 0 ? ENTRIES_DEFAULT : entries_max;
-    l->paused_until_mono_ms = rs_clock_mono_ms() + l->lease_ms; /* leases of the life before this one */
+    l->paused_until_mono_ms =
+        rs_clock_mono_ms() + l->lease_ms; /* leases of the life before this one */
     *ret = l;
     return RS_OK;
 }
@@ -72,7 +74,8 @@ static void key_of(const char *digest, unsigned char key[KEY_BYTES])
 {
     struct rs_str text = rs_str_of(digest);
     const size_t prefix = sizeof("sha256:") - 1;
-    rs_assert(text.n > prefix && rs_hex_decode(rs_str_n(text.p + prefix, text.n - prefix), key, KEY_BYTES));
+    rs_assert(text.n > prefix &&
+              rs_hex_decode(rs_str_n(text.p + prefix, text.n - prefix), key, KEY_BYTES));
 }
 
 /* ---- the table; all under the lock ---- */
@@ -87,7 +90,8 @@ static size_t slot_of(const struct rs_leases *l, const unsigned char key[KEY_BYT
     return i;
 }
 
-/* A table of `cap` slots with the leases that still run.  False without memory: the old one stays. */
+/* A table of `cap` slots with the leases that still run.  False without memory: the old one stays.
+ */
 static bool rebuild(struct rs_leases *l, size_t cap, uint64_t now)
 {
     struct entry *old = l->table;

@@ -17,7 +17,8 @@ struct rs_running_table {
     unsigned idle_max;
 };
 
-enum rs_status rs_running_new(unsigned idle_max, struct rs_running_table **ret, struct rs_err *reterr)
+enum rs_status rs_running_new(unsigned idle_max, struct rs_running_table **ret,
+                              struct rs_err *reterr)
 {
     struct rs_running_table *t = calloc(1, sizeof(*t));
     if (t == NULL)
@@ -59,20 +60,24 @@ void rs_running_free(struct rs_running_table *table)
 static struct rs_running **find(struct rs_running_table *t, const char *id)
 {
     unsigned char byte = 0;
-    (void)!rs_hex_decode(rs_str_n(id, 2), &byte, 1); /* ids are random: their first byte spreads them */
+    (void)!rs_hex_decode(rs_str_n(id, 2), &byte,
+                         1); /* ids are random: their first byte spreads them */
     struct rs_running **at = &t->buckets[byte];
     while (*at != NULL && strcmp((*at)->id, id) != 0)
         at = &(*at)->next;
     return at;
 }
 
-enum rs_status rs_running_take(struct rs_running_table *table, const char *id, struct rs_running **ret, struct rs_err *reterr)
+enum rs_status rs_running_take(struct rs_running_table *table, const char *id,
+                               struct rs_running **ret, struct rs_err *reterr)
 {
     enum rs_status s = RS_OK;
     (void)pthread_mutex_lock(&table->mu);
     struct rs_running **at = find(table, id);
     if (*at != NULL && (*at)->is_taken) {
-        s = rs_fail(reterr, RS_CONFLICT, "another request is writing to this upload; ask for its status and go on from there");
+        s = rs_fail(
+            reterr, RS_CONFLICT,
+            "another request is writing to this upload; ask for its status and go on from there");
     } else if (*at != NULL) {
         table->n_idle--;
     } else {
@@ -97,13 +102,15 @@ static struct rs_running *unlink_at(struct rs_running **at)
     return r;
 }
 
-/* Among the idle ones, who has rested longest.  A walk over at most idle_max small entries, and only when the table is full. */
+/* Among the idle ones, who has rested longest.  A walk over at most idle_max small entries, and
+ * only when the table is full. */
 static struct rs_running **oldest_idle(struct rs_running_table *t)
 {
     struct rs_running **oldest = NULL;
     for (unsigned i = 0; i < BUCKETS; i++)
         for (struct rs_running **at = &t->buckets[i]; *at != NULL; at = &(*at)->next)
-            if (!(*at)->is_taken && (oldest == NULL || (*at)->used_mono_ms < (*oldest)->used_mono_ms))
+            if (!(*at)->is_taken &&
+                (oldest == NULL || (*at)->used_mono_ms < (*oldest)->used_mono_ms))
                 oldest = at;
     return oldest;
 }

@@ -1,7 +1,8 @@
 /*
- * Upload sessions on disk: uploads/<id>/session says whose it is, uploads/<id>/data is what came so far.
- * Nothing here is durable by intention: an upload that a power cut takes is begun again by its client.  A crash at any point leaves at most a
- * directory that is not a whole session; it looks unknown and is removed when it is old.
+ * Upload sessions on disk: uploads/<id>/session says whose it is, uploads/<id>/data is what came so
+ * far. Nothing here is durable by intention: an upload that a power cut takes is begun again by its
+ * client.  A crash at any point leaves at most a directory that is not a whole session; it looks
+ * unknown and is removed when it is old.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +21,8 @@
 
 static enum rs_status unknown(struct rs_err *reterr)
 {
-    return rs_fail(reterr, RS_UPLOAD_UNKNOWN, "no such upload: it was finished, cancelled, or has expired; start a new one");
+    return rs_fail(reterr, RS_UPLOAD_UNKNOWN,
+                   "no such upload: it was finished, cancelled, or has expired; start a new one");
 }
 
 bool rs_session_id_is_valid(const char *id)
@@ -32,7 +34,8 @@ bool rs_session_id_is_valid(const char *id)
 /* What is missing or is no session is unknown; what cannot be read is a fault. */
 static enum rs_status open_failed(int e, struct rs_err *reterr)
 {
-    return e == ENOENT || e == ENOTDIR || e == ELOOP ? unknown(reterr) : rs_fail_errno(reterr, e, "open an upload");
+    return e == ENOENT || e == ENOTDIR || e == ELOOP ? unknown(reterr)
+                                                     : rs_fail_errno(reterr, e, "open an upload");
 }
 
 /* ---- the session file: one fact a line ---- */
@@ -67,7 +70,8 @@ static bool parse(const char *text, size_t n, struct rs_upload_info *ret)
         text = newline + 1;
     }
     return text == end && rs_str_eq(lines[0], SESSION_FORMAT) &&
-           copy_line(lines[1], ret->repository, sizeof(ret->repository)) && parse_ms(lines[2], &ret->principal_id) &&
+           copy_line(lines[1], ret->repository, sizeof(ret->repository)) &&
+           parse_ms(lines[2], &ret->principal_id) &&
            copy_line(lines[3], ret->algorithm, sizeof(ret->algorithm)) &&
            (strcmp(ret->algorithm, "sha256") == 0 || strcmp(ret->algorithm, "sha512") == 0) &&
            parse_ms(lines[4], &ret->started_ms);
@@ -86,7 +90,8 @@ static enum rs_status read_session(int dir, struct rs_upload_info *ret, struct r
     return parse(text, (size_t)n, ret) ? RS_OK : unknown(reterr);
 }
 
-static enum rs_status write_session(int dir, const struct rs_upload_info *info, struct rs_err *reterr)
+static enum rs_status write_session(int dir, const struct rs_upload_info *info,
+                                    struct rs_err *reterr)
 {
     char text[SESSION_BYTES_MAX];
     int n = snprintf(text, sizeof(text), SESSION_FORMAT "\n%s\n%lld\n%s\n%lld\n", info->repository,
@@ -103,8 +108,8 @@ static enum rs_status write_session(int dir, const struct rs_upload_info *info, 
 
 /* ---- sessions ---- */
 
-enum rs_status rs_session_load(struct rs_blobs *blobs, const char *id, struct rs_upload_info *ret, int *ret_dir,
-                               struct rs_err *reterr)
+enum rs_status rs_session_load(struct rs_blobs *blobs, const char *id, struct rs_upload_info *ret,
+                               int *ret_dir, struct rs_err *reterr)
 {
     if (!rs_session_id_is_valid(id))
         return unknown(reterr);
@@ -130,8 +135,9 @@ enum rs_status rs_session_load(struct rs_blobs *blobs, const char *id, struct rs
     return RS_OK;
 }
 
-enum rs_status rs_session_load_own(struct rs_blobs *blobs, const char *repository, int64_t principal_id, const char *id,
-                                   struct rs_upload_info *ret, int *ret_dir, struct rs_err *reterr)
+enum rs_status rs_session_load_own(struct rs_blobs *blobs, const char *repository,
+                                   int64_t principal_id, const char *id, struct rs_upload_info *ret,
+                                   int *ret_dir, struct rs_err *reterr)
 {
     RS_AUTO_FD int dir = -1;
     struct rs_upload_info info;
@@ -158,7 +164,8 @@ void rs_session_remove(struct rs_blobs *blobs, const char *id)
     (void)unlinkat(blobs->uploads_fd, id, AT_REMOVEDIR);
 }
 
-static enum rs_status create(struct rs_blobs *blobs, const struct rs_upload_info *info, struct rs_err *reterr)
+static enum rs_status create(struct rs_blobs *blobs, const struct rs_upload_info *info,
+                             struct rs_err *reterr)
 {
     if (mkdirat(blobs->uploads_fd, info->id, 0700) != 0)
         return rs_fail_errno(reterr, errno, "create an upload");
@@ -176,8 +183,9 @@ static enum rs_status create(struct rs_blobs *blobs, const struct rs_upload_info
     return RS_OK;
 }
 
-enum rs_status rs_upload_start(struct rs_blobs *blobs, const char *repository, int64_t principal_id, const char *algorithm,
-                               struct rs_upload_info *ret, struct rs_err *reterr)
+enum rs_status rs_upload_start(struct rs_blobs *blobs, const char *repository, int64_t principal_id,
+                               const char *algorithm, struct rs_upload_info *ret,
+                               struct rs_err *reterr)
 {
     enum rs_status s = rs_blob_io_check(blobs, reterr);
     if (s != RS_OK)
@@ -196,15 +204,15 @@ enum rs_status rs_upload_start(struct rs_blobs *blobs, const char *repository, i
     return s;
 }
 
-enum rs_status rs_upload_get(struct rs_blobs *blobs, const char *repository, int64_t principal_id, const char *id,
-                             struct rs_upload_info *ret, struct rs_err *reterr)
+enum rs_status rs_upload_get(struct rs_blobs *blobs, const char *repository, int64_t principal_id,
+                             const char *id, struct rs_upload_info *ret, struct rs_err *reterr)
 {
     RS_AUTO_FD int dir = -1;
     return rs_session_load_own(blobs, repository, principal_id, id, ret, &dir, reterr);
 }
 
-enum rs_status rs_upload_cancel(struct rs_blobs *blobs, const char *repository, int64_t principal_id, const char *id,
-                                struct rs_err *reterr)
+enum rs_status rs_upload_cancel(struct rs_blobs *blobs, const char *repository,
+                                int64_t principal_id, const char *id, struct rs_err *reterr)
 {
     struct rs_upload_info info;
     struct rs_running *running = NULL;
@@ -238,7 +246,8 @@ static bool expire_one(struct rs_blobs *blobs, const char *id, int64_t older_tha
 {
     int64_t touched = touched_ms(blobs, id);
     struct rs_running *running = NULL;
-    if (touched == 0 || touched > older_than_ms || rs_running_take(blobs->running, id, &running, NULL) != RS_OK)
+    if (touched == 0 || touched > older_than_ms ||
+        rs_running_take(blobs->running, id, &running, NULL) != RS_OK)
         return false;
     if (touched_ms(blobs, id) != touched) { /* somebody came between the look and the take */
         rs_running_give(blobs->running, running);
@@ -249,8 +258,8 @@ static bool expire_one(struct rs_blobs *blobs, const char *id, int64_t older_tha
     return true;
 }
 
-enum rs_status rs_uploads_expire(struct rs_blobs *blobs, int64_t now_ms, int64_t max_age_ms, uint64_t *ret_n,
-                                 struct rs_err *reterr)
+enum rs_status rs_uploads_expire(struct rs_blobs *blobs, int64_t now_ms, int64_t max_age_ms,
+                                 uint64_t *ret_n, struct rs_err *reterr)
 {
     *ret_n = 0;
     int fd = rs_blob_io_open_dir(blobs->uploads_fd, ".");
@@ -267,7 +276,8 @@ enum rs_status rs_uploads_expire(struct rs_blobs *blobs, int64_t now_ms, int64_t
         const struct dirent *entry = readdir(list); /* a stream of our own: thread-safe */
         if (entry == NULL)
             break;
-        if (rs_session_id_is_valid(entry->d_name) && expire_one(blobs, entry->d_name, now_ms - max_age_ms))
+        if (rs_session_id_is_valid(entry->d_name) &&
+            expire_one(blobs, entry->d_name, now_ms - max_age_ms))
             ++*ret_n;
     }
     int e = errno;

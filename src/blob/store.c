@@ -26,9 +26,10 @@ static int directory(int at, const char *name)
 }
 
 /*
- * All directories that blobs will ever lie in, durable before the first blob: a commit then has no parents to care for, and two commits
- * at once no parent that one of them made and the other took for durable.  They are synced at every start, because an earlier start
- * may have died between making and syncing.
+ * All directories that blobs will ever lie in, durable before the first blob: a commit then has no
+ * parents to care for, and two commits at once no parent that one of them made and the other took
+ * for durable.  They are synced at every start, because an earlier start may have died between
+ * making and syncing.
  */
 static int directories_make(int data, int *ret_bucket_root, int *ret_uploads)
 {
@@ -46,7 +47,8 @@ static int directories_make(int data, int *ret_bucket_root, int *ret_uploads)
         if (mkdirat(root, name, 0700) != 0 && errno != EEXIST)
             return -errno;
     }
-    if (!rs_failpoint("blob.skip_fsync_parents") && (fsync(root) != 0 || fsync(blobs_fd) != 0 || fsync(data) != 0))
+    if (!rs_failpoint("blob.skip_fsync_parents") &&
+        (fsync(root) != 0 || fsync(blobs_fd) != 0 || fsync(data) != 0))
         return -errno;
     *ret_bucket_root = root;
     *ret_uploads = uploads;
@@ -55,7 +57,8 @@ static int directories_make(int data, int *ret_bucket_root, int *ret_uploads)
     return 0;
 }
 
-enum rs_status rs_blobs_open(const struct rs_blobs_options *options, struct rs_blobs **ret, struct rs_err *reterr)
+enum rs_status rs_blobs_open(const struct rs_blobs_options *options, struct rs_blobs **ret,
+                             struct rs_err *reterr)
 {
     RS_AUTO_FD int data = open(options->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (data < 0)
@@ -100,8 +103,8 @@ struct rs_leases *rs_blobs_leases(struct rs_blobs *blobs)
 
 /* ---- reading ---- */
 
-static enum rs_status blob_fd(struct rs_blobs *blobs, const char *digest, int *ret_fd, uint64_t *ret_size,
-                              struct rs_err *reterr)
+static enum rs_status blob_fd(struct rs_blobs *blobs, const char *digest, int *ret_fd,
+                              uint64_t *ret_size, struct rs_err *reterr)
 {
     struct rs_blob_place place;
     enum rs_status s = rs_blob_place_of(digest, &place, reterr);
@@ -126,8 +129,8 @@ static enum rs_status blob_fd(struct rs_blobs *blobs, const char *digest, int *r
     return RS_OK;
 }
 
-enum rs_status rs_blob_open(struct rs_blobs *blobs, const struct rs_grant *grant, int *ret_fd, uint64_t *ret_size,
-                            struct rs_err *reterr)
+enum rs_status rs_blob_open(struct rs_blobs *blobs, const struct rs_grant *grant, int *ret_fd,
+                            uint64_t *ret_size, struct rs_err *reterr)
 {
     RS_AUTO_FD int fd = -1;
     uint64_t size = 0;
@@ -136,8 +139,10 @@ enum rs_status rs_blob_open(struct rs_blobs *blobs, const struct rs_grant *grant
         return s;
     if (size != rs_grant_size(grant)) {
         (void)rs_fail(reterr, RS_CORRUPT, NULL);
-        (void)rs_err_log(reterr, "blob %s has %llu bytes, the catalog says %llu; push it again to heal it",
-                         rs_grant_digest(grant), (unsigned long long)size, (unsigned long long)rs_grant_size(grant));
+        (void)rs_err_log(reterr,
+                         "blob %s has %llu bytes, the catalog says %llu; push it again to heal it",
+                         rs_grant_digest(grant), (unsigned long long)size,
+                         (unsigned long long)rs_grant_size(grant));
         return RS_CORRUPT;
     }
     *ret_fd = fd;
@@ -146,7 +151,8 @@ enum rs_status rs_blob_open(struct rs_blobs *blobs, const struct rs_grant *grant
     return RS_OK;
 }
 
-enum rs_status rs_blob_verify(struct rs_blobs *blobs, const char *digest, uint64_t *ret_size, struct rs_err *reterr)
+enum rs_status rs_blob_verify(struct rs_blobs *blobs, const char *digest, uint64_t *ret_size,
+                              struct rs_err *reterr)
 {
     RS_AUTO_FD int fd = -1;
     RS_AUTO(rs_hasher) struct rs_hasher *hasher = NULL;
@@ -185,8 +191,8 @@ enum rs_status rs_blob_delete(struct rs_blobs *blobs, const char *digest, struct
 }
 
 /* False when the visitor has had enough. */
-static enum rs_status bucket_each(int bucket_fd, const char *bucket, rs_blob_visit fn, void *arg, bool *ret_go_on,
-                                  struct rs_err *reterr)
+static enum rs_status bucket_each(int bucket_fd, const char *bucket, rs_blob_visit fn, void *arg,
+                                  bool *ret_go_on, struct rs_err *reterr)
 {
     DIR *list = fdopendir(bucket_fd);
     if (list == NULL) {
@@ -206,16 +212,19 @@ static enum rs_status bucket_each(int bucket_fd, const char *bucket, rs_blob_vis
         struct stat st;
         (void)snprintf(digest, sizeof(digest), "sha256:%.64s", entry->d_name);
         if (strlen(entry->d_name) != 64 || rs_blob_place_of(digest, &place, NULL) != RS_OK ||
-            strcmp(place.bucket, bucket) != 0 || fstatat(dirfd(list), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+            strcmp(place.bucket, bucket) != 0 ||
+            fstatat(dirfd(list), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
             !S_ISREG(st.st_mode))
             continue; /* no blob of ours */
-        *ret_go_on = fn(digest, (uint64_t)st.st_size, (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000, arg);
+        *ret_go_on = fn(digest, (uint64_t)st.st_size,
+                        (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000, arg);
     }
     (void)closedir(list); /* only read */
     return e == 0 ? RS_OK : rs_fail_errno(reterr, e, "list blobs");
 }
 
-enum rs_status rs_blobs_each(struct rs_blobs *blobs, rs_blob_visit fn, void *arg, struct rs_err *reterr)
+enum rs_status rs_blobs_each(struct rs_blobs *blobs, rs_blob_visit fn, void *arg,
+                             struct rs_err *reterr)
 {
     bool go_on = true;
     enum rs_status s = RS_OK;

@@ -12,7 +12,8 @@
 /* ---- digests ---- */
 
 /* A stored digest is input as well: it may become a path. */
-static enum rs_status canonical_copy(struct rs_str text, char out[RS_CANONICAL_DIGEST_BYTES], struct rs_err *reterr)
+static enum rs_status canonical_copy(struct rs_str text, char out[RS_CANONICAL_DIGEST_BYTES],
+                                     struct rs_err *reterr)
 {
     struct rs_digest d;
     if (!rs_digest_parse(text, &d) || d.algorithm != RS_DIGEST_SHA256)
@@ -21,38 +22,43 @@ static enum rs_status canonical_copy(struct rs_str text, char out[RS_CANONICAL_D
     return RS_OK;
 }
 
-static enum rs_status alias_find(struct rs_db_conn *conn, const char *alias, char out[RS_CANONICAL_DIGEST_BYTES],
-                                 struct rs_err *reterr)
+static enum rs_status alias_find(struct rs_db_conn *conn, const char *alias,
+                                 char out[RS_CANONICAL_DIGEST_BYTES], struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
-    enum rs_status s =
-        rs_sql_open(conn, "SELECT digest FROM digest_alias WHERE alias = $1", &st, reterr, RS_SQL_TEXT(alias));
+    enum rs_status s = rs_sql_open(conn, "SELECT digest FROM digest_alias WHERE alias = $1", &st,
+                                   reterr, RS_SQL_TEXT(alias));
     if (s == RS_OK)
         s = rs_stmt_step(st, &row, reterr);
     if (s != RS_OK)
         return s;
-    return row ? canonical_copy(rs_stmt_col_str(st, 0), out, reterr) : rs_fail(reterr, RS_NOT_FOUND, NULL);
+    return row ? canonical_copy(rs_stmt_col_str(st, 0), out, reterr)
+               : rs_fail(reterr, RS_NOT_FOUND, NULL);
 }
 
 enum rs_status rs_catalog_alias_resolve(struct rs_db_conn *conn, const char *digest,
-                                        char ret_canonical[RS_CANONICAL_DIGEST_BYTES], struct rs_err *reterr)
+                                        char ret_canonical[RS_CANONICAL_DIGEST_BYTES],
+                                        struct rs_err *reterr)
 {
     struct rs_digest d;
     if (!rs_digest_parse(rs_str_of(digest), &d))
-        return rs_fail(reterr, RS_DIGEST_INVALID, "this is no digest that the registry knows: sha256:<hex> or sha512:<hex>");
+        return rs_fail(reterr, RS_DIGEST_INVALID,
+                       "this is no digest that the registry knows: sha256:<hex> or sha512:<hex>");
     if (d.algorithm != RS_DIGEST_SHA256)
         return alias_find(conn, d.text, ret_canonical, reterr);
     (void)rs_text_copy(ret_canonical, RS_CANONICAL_DIGEST_BYTES, d.text);
     return RS_OK;
 }
 
-enum rs_status rs_catalog_alias_add(struct rs_db_conn *conn, const char *alias, const char *digest, struct rs_err *reterr)
+enum rs_status rs_catalog_alias_add(struct rs_db_conn *conn, const char *alias, const char *digest,
+                                    struct rs_err *reterr)
 {
     int64_t changes = 0;
-    enum rs_status s =
-        rs_sql_run(conn, "INSERT INTO digest_alias(alias, digest) VALUES ($1, $2) ON CONFLICT(alias) DO NOTHING",
-                   &changes, reterr, RS_SQL_TEXT(alias), RS_SQL_TEXT(digest));
+    enum rs_status s = rs_sql_run(
+        conn,
+        "INSERT INTO digest_alias(alias, digest) VALUES ($1, $2) ON CONFLICT(alias) DO NOTHING",
+        &changes, reterr, RS_SQL_TEXT(alias), RS_SQL_TEXT(digest));
     if (s == RS_OK && changes > 0) /* new: whatever named the bytes by it names the digest now */
         return rs_catalog_manifest_learn_alias(conn, alias, digest, reterr);
     char known[RS_CANONICAL_DIGEST_BYTES];
@@ -65,20 +71,24 @@ enum rs_status rs_catalog_alias_add(struct rs_db_conn *conn, const char *alias, 
 
 /* ---- blobs in the store ---- */
 
-enum rs_status rs_catalog_blob_add(struct rs_db_conn *conn, const char *digest, uint64_t size, struct rs_err *reterr)
+enum rs_status rs_catalog_blob_add(struct rs_db_conn *conn, const char *digest, uint64_t size,
+                                   struct rs_err *reterr)
 {
     /* The size was counted just now; a row that says otherwise is damaged and is put right. */
-    return rs_sql_run(conn,
-                      "INSERT INTO blob(digest, size, created_ms) VALUES ($1, $2, $3)"
-                      " ON CONFLICT(digest) DO UPDATE SET size = excluded.size WHERE blob.size <> excluded.size",
-                      NULL, reterr, RS_SQL_TEXT(digest), RS_SQL_INT(size), RS_SQL_INT(rs_clock_unix_ms()));
+    return rs_sql_run(
+        conn,
+        "INSERT INTO blob(digest, size, created_ms) VALUES ($1, $2, $3)"
+        " ON CONFLICT(digest) DO UPDATE SET size = excluded.size WHERE blob.size <> excluded.size",
+        NULL, reterr, RS_SQL_TEXT(digest), RS_SQL_INT(size), RS_SQL_INT(rs_clock_unix_ms()));
 }
 
-enum rs_status rs_catalog_blob_size(struct rs_db_conn *conn, const char *digest, uint64_t *ret_size, struct rs_err *reterr)
+enum rs_status rs_catalog_blob_size(struct rs_db_conn *conn, const char *digest, uint64_t *ret_size,
+                                    struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
-    enum rs_status s = rs_sql_open(conn, "SELECT size FROM blob WHERE digest = $1", &st, reterr, RS_SQL_TEXT(digest));
+    enum rs_status s = rs_sql_open(conn, "SELECT size FROM blob WHERE digest = $1", &st, reterr,
+                                   RS_SQL_TEXT(digest));
     if (s == RS_OK)
         s = rs_stmt_step(st, &row, reterr);
     if (s != RS_OK)
@@ -95,7 +105,8 @@ enum rs_status rs_catalog_blob_size(struct rs_db_conn *conn, const char *digest,
 /* ---- blobs in a repository ---- */
 
 /* *ret is written when there is a row. */
-static enum rs_status link_look_up(struct rs_db_conn *conn, int64_t repository_id, const char *digest, bool *ret_found,
+static enum rs_status link_look_up(struct rs_db_conn *conn, int64_t repository_id,
+                                   const char *digest, bool *ret_found,
                                    struct rs_catalog_blob_link *ret, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
@@ -118,33 +129,37 @@ static enum rs_status link_look_up(struct rs_db_conn *conn, int64_t repository_i
     return RS_OK;
 }
 
-enum rs_status rs_catalog_blob_link_get(struct rs_db_conn *conn, int64_t repository_id, const char *digest,
-                                        struct rs_catalog_blob_link *ret, struct rs_err *reterr)
+enum rs_status rs_catalog_blob_link_get(struct rs_db_conn *conn, int64_t repository_id,
+                                        const char *digest, struct rs_catalog_blob_link *ret,
+                                        struct rs_err *reterr)
 {
     bool found = false;
     enum rs_status s = link_look_up(conn, repository_id, digest, &found, ret, reterr);
     return s == RS_OK && !found ? rs_fail(reterr, RS_NOT_FOUND, NULL) : s;
 }
 
-enum rs_status rs_catalog_blob_link(struct rs_db_conn *conn, int64_t repository_id, const char *digest, int64_t principal_id,
-                                    struct rs_err *reterr)
+enum rs_status rs_catalog_blob_link(struct rs_db_conn *conn, int64_t repository_id,
+                                    const char *digest, int64_t principal_id, struct rs_err *reterr)
 {
-    enum rs_status s =
-        rs_sql_run(conn,
-                   "INSERT INTO repository_blob(repository_id, digest, present, linked_ms) VALUES ($1, $2, 1, $3)"
-                   " ON CONFLICT(repository_id, digest) DO UPDATE SET"
-                   " present = 1, withdrawn = 0, linked_ms = excluded.linked_ms",
-                   NULL, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(rs_clock_unix_ms()));
+    enum rs_status s = rs_sql_run(
+        conn,
+        "INSERT INTO repository_blob(repository_id, digest, present, linked_ms) VALUES ($1, $2, 1, $3)"
+        " ON CONFLICT(repository_id, digest) DO UPDATE SET"
+        " present = 1, withdrawn = 0, linked_ms = excluded.linked_ms",
+        NULL, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest),
+        RS_SQL_INT(rs_clock_unix_ms()));
     if (s != RS_OK)
         return s;
-    return rs_sql_run(conn,
-                      "INSERT INTO blob_uploader(repository_id, digest, principal_id) VALUES ($1, $2, $3)"
-                      " ON CONFLICT(repository_id, digest, principal_id) DO NOTHING",
-                      NULL, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(principal_id));
+    return rs_sql_run(
+        conn,
+        "INSERT INTO blob_uploader(repository_id, digest, principal_id) VALUES ($1, $2, $3)"
+        " ON CONFLICT(repository_id, digest, principal_id) DO NOTHING",
+        NULL, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(principal_id));
 }
 
-enum rs_status rs_catalog_blob_link_into(struct rs_db_conn *conn, const char *repository, const char *digest,
-                                         int64_t principal_id, struct rs_err *reterr)
+enum rs_status rs_catalog_blob_link_into(struct rs_db_conn *conn, const char *repository,
+                                         const char *digest, int64_t principal_id,
+                                         struct rs_err *reterr)
 {
     int64_t repository_id = 0;
     enum rs_status s = rs_catalog_repository_ensure(conn, repository, &repository_id, reterr);
@@ -155,18 +170,22 @@ enum rs_status rs_catalog_blob_link_into(struct rs_db_conn *conn, const char *re
     return s;
 }
 
-/* Who uploaded it is forgotten with it: later bytes of the same digest are somebody else's upload. */
-static enum rs_status link_remove(struct rs_db_conn *conn, int64_t repository_id, const char *digest, struct rs_err *reterr)
+/* Who uploaded it is forgotten with it: later bytes of the same digest are somebody else's upload.
+ */
+static enum rs_status link_remove(struct rs_db_conn *conn, int64_t repository_id,
+                                  const char *digest, struct rs_err *reterr)
 {
-    enum rs_status s = rs_sql_run(conn, "DELETE FROM blob_uploader WHERE repository_id = $1 AND digest = $2", NULL, reterr,
-                                  RS_SQL_INT(repository_id), RS_SQL_TEXT(digest));
+    enum rs_status s =
+        rs_sql_run(conn, "DELETE FROM blob_uploader WHERE repository_id = $1 AND digest = $2", NULL,
+                   reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest));
     if (s != RS_OK)
         return s;
-    return rs_sql_run(conn, "DELETE FROM repository_blob WHERE repository_id = $1 AND digest = $2", NULL, reterr,
-                      RS_SQL_INT(repository_id), RS_SQL_TEXT(digest));
+    return rs_sql_run(conn, "DELETE FROM repository_blob WHERE repository_id = $1 AND digest = $2",
+                      NULL, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest));
 }
 
-enum rs_status rs_catalog_blob_unlink(struct rs_db_conn *conn, int64_t repository_id, const char *digest, bool *ret_was_there,
+enum rs_status rs_catalog_blob_unlink(struct rs_db_conn *conn, int64_t repository_id,
+                                      const char *digest, bool *ret_was_there,
                                       struct rs_err *reterr)
 {
     struct rs_catalog_blob_link link = {0};
@@ -177,23 +196,26 @@ enum rs_status rs_catalog_blob_unlink(struct rs_db_conn *conn, int64_t repositor
         return s;
     if (link.refs == 0)
         return link_remove(conn, repository_id, digest, reterr);
-    return rs_sql_run(conn, "UPDATE repository_blob SET withdrawn = 1 WHERE repository_id = $1 AND digest = $2", NULL,
-                      reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest));
+    return rs_sql_run(
+        conn, "UPDATE repository_blob SET withdrawn = 1 WHERE repository_id = $1 AND digest = $2",
+        NULL, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest));
 }
 
-enum rs_status rs_catalog_blob_count(struct rs_db_conn *conn, int64_t repository_id, const char *digest, int refs_delta,
-                                     int opens_delta, struct rs_err *reterr)
+enum rs_status rs_catalog_blob_count(struct rs_db_conn *conn, int64_t repository_id,
+                                     const char *digest, int refs_delta, int opens_delta,
+                                     struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
-    enum rs_status s = rs_sql_open(conn,
-                                   "INSERT INTO repository_blob(repository_id, digest, present, refs, opens, linked_ms)"
-                                   " VALUES ($1, $2, 0, $3, $4, 0) ON CONFLICT(repository_id, digest) DO UPDATE SET"
-                                   " refs = repository_blob.refs + excluded.refs,"
-                                   " opens = repository_blob.opens + excluded.opens"
-                                   " RETURNING present, withdrawn, refs, opens",
-                                   &st, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(refs_delta),
-                                   RS_SQL_INT(opens_delta));
+    enum rs_status s = rs_sql_open(
+        conn,
+        "INSERT INTO repository_blob(repository_id, digest, present, refs, opens, linked_ms)"
+        " VALUES ($1, $2, 0, $3, $4, 0) ON CONFLICT(repository_id, digest) DO UPDATE SET"
+        " refs = repository_blob.refs + excluded.refs,"
+        " opens = repository_blob.opens + excluded.opens"
+        " RETURNING present, withdrawn, refs, opens",
+        &st, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(refs_delta),
+        RS_SQL_INT(opens_delta));
     if (s == RS_OK)
         s = rs_stmt_step(st, &row, reterr);
     if (s != RS_OK)
@@ -204,16 +226,19 @@ enum rs_status rs_catalog_blob_count(struct rs_db_conn *conn, int64_t repository
     s = rs_stmt_step(st, &row, reterr);
     if (s == RS_OK && (refs < 0 || opens < 0 || opens > refs))
         s = rs_fail(reterr, RS_CORRUPT, NULL);
-    return s == RS_OK && refs == 0 && !is_kept ? link_remove(conn, repository_id, digest, reterr) : s;
+    return s == RS_OK && refs == 0 && !is_kept ? link_remove(conn, repository_id, digest, reterr)
+                                               : s;
 }
 
-enum rs_status rs_catalog_blob_is_uploader(struct rs_db_conn *conn, int64_t repository_id, const char *digest,
-                                           int64_t principal_id, bool *ret, struct rs_err *reterr)
+enum rs_status rs_catalog_blob_is_uploader(struct rs_db_conn *conn, int64_t repository_id,
+                                           const char *digest, int64_t principal_id, bool *ret,
+                                           struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret = false;
-    enum rs_status s =
-        rs_sql_open(conn, "SELECT 1 FROM blob_uploader WHERE repository_id = $1 AND digest = $2 AND principal_id = $3", &st,
-                    reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(principal_id));
+    enum rs_status s = rs_sql_open(
+        conn,
+        "SELECT 1 FROM blob_uploader WHERE repository_id = $1 AND digest = $2 AND principal_id = $3",
+        &st, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(principal_id));
     return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
 }

@@ -4,7 +4,6 @@
 #include "base/failpoint.h"
 #include "db/db_internal.h"
 
-
 /* ---- one connection ---- */
 
 struct setting {
@@ -12,17 +11,23 @@ struct setting {
     int value;
 };
 
-/* Whatever the file says about itself (triggers, views, functions in its schema) is not to be trusted with anything. */
+/* Whatever the file says about itself (triggers, views, functions in its schema) is not to be
+ * trusted with anything. */
 static const struct setting settings[] = {
-    {SQLITE_DBCONFIG_DEFENSIVE, 1},       {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0}, {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
-    {SQLITE_DBCONFIG_DQS_DML, 0},         {SQLITE_DBCONFIG_DQS_DDL, 0},        {SQLITE_DBCONFIG_ENABLE_FKEY, 1},
+    {SQLITE_DBCONFIG_DEFENSIVE, 1},
+    {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+    {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+    {SQLITE_DBCONFIG_DQS_DML, 0},
+    {SQLITE_DBCONFIG_DQS_DDL, 0},
+    {SQLITE_DBCONFIG_ENABLE_FKEY, 1},
     {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1}, /* the writer checkpoints, nobody else */
 };
 
 static const char writer_pragmas[] =
     "PRAGMA mmap_size=0; PRAGMA synchronous=FULL; PRAGMA cell_size_check=1; PRAGMA cache_size=-16384;"
     "PRAGMA journal_size_limit=67108864";
-static const char reader_pragmas[] = "PRAGMA mmap_size=0; PRAGMA query_only=1; PRAGMA cell_size_check=1";
+static const char reader_pragmas[] =
+    "PRAGMA mmap_size=0; PRAGMA query_only=1; PRAGMA cell_size_check=1";
 
 static enum rs_status set_up(struct rs_db_conn *conn, struct rs_err *reterr)
 {
@@ -35,13 +40,15 @@ static enum rs_status set_up(struct rs_db_conn *conn, struct rs_err *reterr)
     (void)sqlite3_limit(conn->sqlite, SQLITE_LIMIT_ATTACHED, 0);
     (void)sqlite3_busy_timeout(conn->sqlite, RS_DB_BUSY_MS); /* recovery and other tools' locks */
     (void)sqlite3_wal_autocheckpoint(conn->sqlite, 0);
-    int rc = sqlite3_exec(conn->sqlite, conn->is_writer ? writer_pragmas : reader_pragmas, NULL, NULL, NULL);
+    int rc = sqlite3_exec(conn->sqlite, conn->is_writer ? writer_pragmas : reader_pragmas, NULL,
+                          NULL, NULL);
     if (rc == SQLITE_OK && rs_failpoint("db.synchronous_normal"))
         rc = sqlite3_exec(conn->sqlite, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
     return rc == SQLITE_OK ? RS_OK : rs_db_fail(conn, rc, "set up", reterr);
 }
 
-enum rs_status rs_db_conn_open(struct rs_db *db, bool is_writer, struct rs_db_conn **ret, struct rs_err *reterr)
+enum rs_status rs_db_conn_open(struct rs_db *db, bool is_writer, struct rs_db_conn **ret,
+                               struct rs_err *reterr)
 {
     struct rs_db_conn *conn = calloc(1, sizeof(*conn));
     if (conn == NULL)
@@ -52,8 +59,9 @@ enum rs_status rs_db_conn_open(struct rs_db *db, bool is_writer, struct rs_db_co
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE |
                 (is_writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
     int rc = sqlite3_open_v2(db->path, &conn->sqlite, flags, NULL);
-    enum rs_status s = rc == SQLITE_OK ? set_up(conn, reterr)
-                                       : rs_db_fail(conn->sqlite == NULL ? NULL : conn, rc, "open", reterr);
+    enum rs_status s = rc == SQLITE_OK
+                           ? set_up(conn, reterr)
+                           : rs_db_fail(conn->sqlite == NULL ? NULL : conn, rc, "open", reterr);
     if (s == RS_OK)
         *ret = conn;
     else
@@ -80,8 +88,8 @@ void rs_db_conn_free(struct rs_db_conn *conn)
 }
 
 /* ---- readers ----
- * A thread finds its readers in a list of its own.  The database has a list of all its readers, so that it can close them; a closed one
- * that a thread still knows is freed by that thread. */
+ * A thread finds its readers in a list of its own.  The database has a list of all its readers, so
+ * that it can close them; a closed one that a thread still knows is freed by that thread. */
 
 static pthread_mutex_t readers_mu = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
@@ -158,7 +166,8 @@ static enum rs_status reader_new(struct rs_db *db, struct rs_db_conn **ret, stru
     return RS_OK;
 }
 
-/* A closed connection has no database any more, so no new one at the same address is taken for it. */
+/* A closed connection has no database any more, so no new one at the same address is taken for it.
+ */
 static struct rs_db_conn *reader_find(const struct rs_db *db)
 {
     struct rs_db_conn *c = of_thread;
@@ -193,8 +202,10 @@ void rs_db_read_end(struct rs_db_conn *conn)
     if (--conn->read_depth > 0)
         return;
     rs_db_stmts_reset(conn);
-    if (!sqlite3_get_autocommit(conn->sqlite)) /* an I/O error may have ended the transaction already */
-        (void)!rs_db_exec(conn, "ROLLBACK", NULL); /* nothing was written: cannot fail, and costs the least */
+    if (!sqlite3_get_autocommit(
+            conn->sqlite)) /* an I/O error may have ended the transaction already */
+        (void)!rs_db_exec(conn, "ROLLBACK",
+                          NULL); /* nothing was written: cannot fail, and costs the least */
 }
 
 void rs_db_readers_close(struct rs_db *db)

@@ -12,8 +12,8 @@ static bool is_full_disk(const struct rs_db_conn *conn, int rc)
     return e == ENOSPC || e == EDQUOT;
 }
 
-/* What an fsync could not do is lost for good: the kernel may have dropped the pages and report success next time.  A write error
- * that no full disk explains is as bad a sign. */
+/* What an fsync could not do is lost for good: the kernel may have dropped the pages and report
+ * success next time.  A write error that no full disk explains is as bad a sign. */
 static bool is_fatal(const struct rs_db_conn *conn, int rc)
 {
     if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC)
@@ -54,7 +54,8 @@ static enum rs_status status_of(const struct rs_db_conn *conn, int rc)
 enum rs_status rs_db_fail(struct rs_db_conn *conn, int rc, const char *what, struct rs_err *reterr)
 {
     enum rs_status s = rs_fail(reterr, status_of(conn, rc), NULL);
-    (void)rs_err_log(reterr, "%s: %s (%d)", what, conn == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(conn->sqlite), rc);
+    (void)rs_err_log(reterr, "%s: %s (%d)", what,
+                     conn == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(conn->sqlite), rc);
     if (conn != NULL && conn->is_writer && is_fatal(conn, rc))
         conn->is_fatal = true;
     return s;

@@ -20,7 +20,9 @@ static int library_rc;
 static void library_start(void)
 {
     int rc = sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
-    library_rc = rc == SQLITE_MISUSE ? SQLITE_OK : rc; /* started already: the NOMUTEX flag says the same for ours */
+    library_rc = rc == SQLITE_MISUSE
+                     ? SQLITE_OK
+                     : rc; /* started already: the NOMUTEX flag says the same for ours */
     if (library_rc == SQLITE_OK)
         library_rc = sqlite3_initialize();
 }
@@ -55,10 +57,12 @@ static enum rs_status file_create(const char *path, struct rs_err *reterr)
     struct stat st;
     if (fstat(fd, &st) != 0)
         return rs_fail_errno(reterr, errno, "look at the catalog");
-    return S_ISREG(st.st_mode) ? RS_OK : rs_fail(reterr, RS_CORRUPT, "the catalog is not a regular file");
+    return S_ISREG(st.st_mode) ? RS_OK
+                               : rs_fail(reterr, RS_CORRUPT, "the catalog is not a regular file");
 }
 
-static enum rs_status pragma_int(struct rs_db_conn *conn, const char *sql, int64_t *ret, struct rs_err *reterr)
+static enum rs_status pragma_int(struct rs_db_conn *conn, const char *sql, int64_t *ret,
+                                 struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
@@ -95,12 +99,14 @@ static enum rs_status wal_enter(struct rs_db_conn *conn, struct rs_err *reterr)
     if (s == RS_OK)
         s = rs_stmt_step(st, &row, reterr);
     if (s == RS_OK && !(row && rs_str_eq(rs_stmt_col_str(st, 0), "wal")))
-        s = rs_fail(reterr, RS_IO, "the catalog's file system cannot do SQLite's WAL mode (no shared memory maps?)");
+        s = rs_fail(
+            reterr, RS_IO,
+            "the catalog's file system cannot do SQLite's WAL mode (no shared memory maps?)");
     return s;
 }
 
-/* A first read makes the WAL file; then database and WAL get durable names.  SQLite syncs the directory as well, but does not look
- * whether that worked. */
+/* A first read makes the WAL file; then database and WAL get durable names.  SQLite syncs the
+ * directory as well, but does not look whether that worked. */
 static enum rs_status names_sync(struct rs_db_conn *conn, struct rs_err *reterr)
 {
     int64_t objects = 0;
@@ -125,7 +131,8 @@ static struct rs_db *db_new(const struct rs_db_options *options)
     struct rs_db *db = calloc(1, sizeof(*db));
     if (db == NULL)
         return NULL;
-    db->commit_jobs_max = options->commit_jobs_max > 0 ? options->commit_jobs_max : COMMIT_JOBS_DEFAULT;
+    db->commit_jobs_max =
+        options->commit_jobs_max > 0 ? options->commit_jobs_max : COMMIT_JOBS_DEFAULT;
     db->queue_jobs_max = options->queue_jobs_max > 0 ? options->queue_jobs_max : QUEUE_JOBS_DEFAULT;
     db->on_fatal = options->on_fatal;
     db->on_fatal_arg = options->on_fatal_arg;
@@ -141,7 +148,8 @@ static struct rs_db *db_new(const struct rs_db_options *options)
     return db;
 }
 
-enum rs_status rs_db_open(const struct rs_db_options *options, struct rs_db **ret, struct rs_err *reterr)
+enum rs_status rs_db_open(const struct rs_db_options *options, struct rs_db **ret,
+                          struct rs_err *reterr)
 {
     enum rs_status s = library_check(reterr);
     if (s != RS_OK)
@@ -173,8 +181,10 @@ void rs_db_close(struct rs_db *db)
         return;
     rs_db_writer_stop(db);
     rs_db_readers_close(db);
-    /* An empty WAL makes the next start quick.  When it does not work out, the WAL still has everything. */
+    /* An empty WAL makes the next start quick.  When it does not work out, the WAL still has
+     * everything. */
     if (!db->is_stopped)
-        (void)sqlite3_wal_checkpoint_v2(db->writer->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        (void)sqlite3_wal_checkpoint_v2(db->writer->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                        NULL);
     db_free(db);
 }

@@ -11,7 +11,8 @@
 
 static size_t slot_of(const struct rs_db_conn *conn, const char *sql)
 {
-    uint64_t h = (uint64_t)(uintptr_t)sql * 0x9e3779b97f4a7c15U; /* addresses of literals: spread them */
+    uint64_t h =
+        (uint64_t)(uintptr_t)sql * 0x9e3779b97f4a7c15U; /* addresses of literals: spread them */
     size_t mask = conn->cap_stmts - 1;
     size_t i = (size_t)(h >> 32) & mask;
     while (conn->stmts[i] != NULL && conn->stmts[i]->sql != sql)
@@ -39,7 +40,8 @@ static enum rs_status table_reserve(struct rs_db_conn *conn, struct rs_err *rete
     return RS_OK;
 }
 
-/* SQLite gives "$2 ... $1" the slots 1 and 2, in this order; the statements mean the numbers (as PostgreSQL does). */
+/* SQLite gives "$2 ... $1" the slots 1 and 2, in this order; the statements mean the numbers (as
+ * PostgreSQL does). */
 static void slots_find(struct rs_stmt *st)
 {
     int n = sqlite3_bind_parameter_count(st->handle);
@@ -52,12 +54,14 @@ static void slots_find(struct rs_stmt *st)
     }
 }
 
-static enum rs_status stmt_new(struct rs_db_conn *conn, const char *sql, struct rs_stmt **ret, struct rs_err *reterr)
+static enum rs_status stmt_new(struct rs_db_conn *conn, const char *sql, struct rs_stmt **ret,
+                               struct rs_err *reterr)
 {
     struct rs_stmt *st = calloc(1, sizeof(*st));
     if (st == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    int rc = sqlite3_prepare_v3(conn->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, &st->handle, NULL);
+    int rc =
+        sqlite3_prepare_v3(conn->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, &st->handle, NULL);
     if (rc != SQLITE_OK || st->handle == NULL) {
         free(st);
         return rs_db_fail(conn, rc == SQLITE_OK ? SQLITE_ERROR : rc, "prepare", reterr);
@@ -70,7 +74,8 @@ static enum rs_status stmt_new(struct rs_db_conn *conn, const char *sql, struct 
     return RS_OK;
 }
 
-enum rs_status rs_db_prepare(struct rs_db_conn *conn, const char *sql, struct rs_stmt **ret, struct rs_err *reterr)
+enum rs_status rs_db_prepare(struct rs_db_conn *conn, const char *sql, struct rs_stmt **ret,
+                             struct rs_err *reterr)
 {
     rs_assert(conn != NULL && conn->magic == RS_DB_CONN_MAGIC);
     enum rs_status s = table_reserve(conn, reterr);
@@ -108,7 +113,8 @@ void rs_stmt_done(struct rs_stmt *st)
     if (st == NULL)
         return;
     (void)used(st);
-    (void)sqlite3_reset(st->handle); /* repeats the error of the last step, which was told already */
+    (void)sqlite3_reset(
+        st->handle); /* repeats the error of the last step, which was told already */
     (void)sqlite3_clear_bindings(st->handle);
     st->is_used = false;
     st->conn->n_used--;
@@ -166,13 +172,15 @@ void rs_stmt_text(struct rs_stmt *st, int index, const char *text)
 
 void rs_stmt_str(struct rs_stmt *st, int index, struct rs_str text)
 {
-    bound(used(st), sqlite3_bind_text64(st->handle, slot(st, index), text.p, text.n, SQLITE_STATIC, SQLITE_UTF8));
+    bound(used(st), sqlite3_bind_text64(st->handle, slot(st, index), text.p, text.n, SQLITE_STATIC,
+                                        SQLITE_UTF8));
 }
 
 void rs_stmt_bytes(struct rs_stmt *st, int index, const void *bytes, size_t n)
 {
     /* A NULL pointer would bind SQL NULL: no bytes are still a value. */
-    bound(used(st), sqlite3_bind_blob64(st->handle, slot(st, index), n == 0 ? "" : bytes, n, SQLITE_STATIC));
+    bound(used(st),
+          sqlite3_bind_blob64(st->handle, slot(st, index), n == 0 ? "" : bytes, n, SQLITE_STATIC));
 }
 
 void rs_stmt_null(struct rs_stmt *st, int index)
@@ -182,12 +190,14 @@ void rs_stmt_null(struct rs_stmt *st, int index)
 
 /* ---- rows ---- */
 
-/* Later a column's text cannot fail for want of memory any more and so never looks like NULL: a missing "failed" would open a door. */
+/* Later a column's text cannot fail for want of memory any more and so never looks like NULL: a
+ * missing "failed" would open a door. */
 static bool fetch_texts(struct rs_stmt *st)
 {
     int n = sqlite3_data_count(st->handle);
     for (int i = 0; i < n; i++)
-        if (sqlite3_column_type(st->handle, i) == SQLITE_TEXT && sqlite3_column_text(st->handle, i) == NULL)
+        if (sqlite3_column_type(st->handle, i) == SQLITE_TEXT &&
+            sqlite3_column_text(st->handle, i) == NULL)
             return false;
     return true;
 }

@@ -1,19 +1,22 @@
 /*
  * The writer's thread: group commit.
  *
- * Jobs that wait are taken together, run one after the other, each in a savepoint, and made durable by one commit.  Only then are
- * their callers answered.  While a commit waits for the disk the next group gathers, so the group size follows the load by itself.
+ * Jobs that wait are taken together, run one after the other, each in a savepoint, and made durable
+ * by one commit.  Only then are their callers answered.  While a commit waits for the disk the next
+ * group gathers, so the group size follows the load by itself.
  *
- * Crash story: before the commit nothing of the group is in the catalog; after it everything is.  Nobody was told anything
- * before.  A commit that fails for want of space leaves everything as it was and the next group may succeed.  When an
- * fsync fails nobody knows what is on the disk: the group is answered with an error, nothing is ever written again,
- * and the process is told to exit, so that the restart reads what the disk really has.
+ * Crash story: before the commit nothing of the group is in the catalog; after it everything is.
+ * Nobody was told anything before.  A commit that fails for want of space leaves everything as it
+ * was and the next group may succeed.  When an fsync fails nobody knows what is on the disk: the
+ * group is answered with an error, nothing is ever written again, and the process is told to exit,
+ * so that the restart reads what the disk really has.
  */
 #include "base/assert.h"
 #include "base/failpoint.h"
 #include "db/db_internal.h"
 
-/* 16 MiB of WAL: large enough that a checkpoint's fsyncs disappear behind thousands of commits, small enough to be replayed in no time. */
+/* 16 MiB of WAL: large enough that a checkpoint's fsyncs disappear behind thousands of commits,
+ * small enough to be replayed in no time. */
 #define CHECKPOINT_PAGES 4096
 /* How long one checkpoint may wait for readers; every writer waits with it. */
 #define CHECKPOINT_BUSY_MS 100
@@ -27,7 +30,8 @@ void rs_db_after_commit(struct rs_db_conn *conn, void (*fn)(void *arg), void *ar
         size_t cap = conn->cap_hooks == 0 ? 64 : 2 * conn->cap_hooks;
         struct rs_db_hook *bigger = reallocarray(conn->hooks, cap, sizeof(*bigger));
         if (bigger == NULL) {
-            conn->hook_failed = true; /* fails the job: a cache that is not told would serve what is no longer true */
+            conn->hook_failed = true; /* fails the job: a cache that is not told would serve what is
+                                         no longer true */
             return;
         }
         conn->hooks = bigger;
@@ -48,12 +52,15 @@ static void hooks_run(struct rs_db_conn *conn)
 /* SQLite gave up the whole transaction: why, for those jobs that had no part in it. */
 static enum rs_status lost_because(enum rs_status job_result)
 {
-    bool is_ours = job_result == RS_NO_SPACE || job_result == RS_NOMEM || job_result == RS_CORRUPT || job_result == RS_BUSY;
+    bool is_ours = job_result == RS_NO_SPACE || job_result == RS_NOMEM ||
+                   job_result == RS_CORRUPT || job_result == RS_BUSY;
     return is_ours ? job_result : RS_IO;
 }
 
-/* Run one job in its savepoint.  Its own failure stands in job->result; another result than RS_OK means that the whole group is lost. */
-static enum rs_status job_run(struct rs_db_conn *conn, struct rs_db_write_job *job, struct rs_err *reterr)
+/* Run one job in its savepoint.  Its own failure stands in job->result; another result than RS_OK
+ * means that the whole group is lost. */
+static enum rs_status job_run(struct rs_db_conn *conn, struct rs_db_write_job *job,
+                              struct rs_err *reterr)
 {
     size_t hooks_before = conn->n_hooks;
     enum rs_status s = rs_db_exec(conn, "SAVEPOINT job", reterr);
@@ -64,7 +71,8 @@ static enum rs_status job_run(struct rs_db_conn *conn, struct rs_db_write_job *j
     rs_db_stmts_reset(conn);
     if (job->result == RS_OK && conn->hook_failed)
         job->result = rs_fail(job->reterr, RS_NOMEM, NULL);
-    if (sqlite3_get_autocommit(conn->sqlite)) /* a full disk or an I/O error ends more than the job */
+    if (sqlite3_get_autocommit(
+            conn->sqlite)) /* a full disk or an I/O error ends more than the job */
         return rs_fail(reterr, lost_because(job->result), NULL);
     if (job->result != RS_OK) {
         conn->n_hooks = hooks_before;
@@ -95,7 +103,8 @@ static enum rs_status commit(struct rs_db_conn *conn, struct rs_err *reterr)
 }
 
 /* Run the jobs in a transaction that group_end() ends.  *ret_any: one of them went well. */
-static enum rs_status group_run(struct rs_db_conn *conn, struct rs_db_write_job *group, bool *ret_any, struct rs_err *reterr)
+static enum rs_status group_run(struct rs_db_conn *conn, struct rs_db_write_job *group,
+                                bool *ret_any, struct rs_err *reterr)
 {
     *ret_any = false;
     enum rs_status s = rs_db_exec(conn, "BEGIN IMMEDIATE", reterr);
@@ -107,7 +116,8 @@ static enum rs_status group_run(struct rs_db_conn *conn, struct rs_db_write_job 
 }
 
 /* Commit, or roll back when there is nothing worth a commit or it failed. */
-static enum rs_status group_end(struct rs_db_conn *conn, enum rs_status s, bool any, struct rs_err *reterr)
+static enum rs_status group_end(struct rs_db_conn *conn, enum rs_status s, bool any,
+                                struct rs_err *reterr)
 {
     if (s == RS_OK && any)
         s = commit(conn, reterr);
@@ -130,13 +140,15 @@ static int wal_grew(void *arg, sqlite3 *sqlite, const char *name, int pages)
     return SQLITE_OK;
 }
 
-/* Copy the WAL into the database when it is long.  Usually readers need not be waited for; when they have kept it from starting
- * anew for long, wait for those that read now.  What fails for want of space is tried again later: the WAL has everything. */
+/* Copy the WAL into the database when it is long.  Usually readers need not be waited for; when
+ * they have kept it from starting anew for long, wait for those that read now.  What fails for want
+ * of space is tried again later: the WAL has everything. */
 static void checkpoint(struct rs_db *db)
 {
     if (db->wal_pages < db->wal_pages_next)
         return;
-    int mode = db->wal_pages < 4 * CHECKPOINT_PAGES ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_RESTART;
+    int mode = db->wal_pages < 4 * CHECKPOINT_PAGES ? SQLITE_CHECKPOINT_PASSIVE
+                                                    : SQLITE_CHECKPOINT_RESTART;
     (void)sqlite3_busy_timeout(db->writer->sqlite, CHECKPOINT_BUSY_MS);
     int rc = sqlite3_wal_checkpoint_v2(db->writer->sqlite, NULL, mode, NULL, NULL);
     (void)sqlite3_busy_timeout(db->writer->sqlite, RS_DB_BUSY_MS);
@@ -196,8 +208,9 @@ static void serve_group(struct rs_db *db, struct rs_db_write_job *group)
     bool is_stopped = db->is_stopped;
     (void)pthread_mutex_unlock(&db->mu);
     bool any = false;
-    enum rs_status s = is_stopped ? rs_fail(&why, RS_IO, "the registry has stopped writing after a disk error")
-                                  : group_run(db->writer, group, &any, &why);
+    enum rs_status s =
+        is_stopped ? rs_fail(&why, RS_IO, "the registry has stopped writing after a disk error")
+                   : group_run(db->writer, group, &any, &why);
     if (rs_failpoint("db.answer_before_commit")) { /* what the durability tests have to notice */
         group_answer(db, group);
         group = NULL;
@@ -212,7 +225,8 @@ static void serve_group(struct rs_db *db, struct rs_db_write_job *group)
         hooks_run(db->writer);
     }
     if (db->writer->is_fatal)
-        stop_writing(db, &why); /* before the answers: whoever hears of the error finds the process on its way out */
+        stop_writing(db, &why); /* before the answers: whoever hears of the error finds the process
+                                   on its way out */
     group_answer(db, group);
 }
 
@@ -269,7 +283,8 @@ static enum rs_status refused(struct rs_db *db, struct rs_err *reterr)
 enum rs_status rs_db_write(struct rs_db *db, rs_db_job run, void *arg, struct rs_err *reterr)
 {
     rs_assert(!pthread_equal(pthread_self(), db->thread)); /* it would wait for itself */
-    struct rs_db_write_job job = {.run = run, .arg = arg, .result = RS_OK, .done = PTHREAD_COND_INITIALIZER};
+    struct rs_db_write_job job = {
+        .run = run, .arg = arg, .result = RS_OK, .done = PTHREAD_COND_INITIALIZER};
     job.reterr = reterr != NULL ? reterr : &job.own_err;
     (void)pthread_mutex_lock(&db->mu);
     db->n_inside++;

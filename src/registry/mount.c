@@ -1,5 +1,6 @@
 /*
- * Mounting a blob from another repository, and taking one out of a repository: changes of links, not of bytes.
+ * Mounting a blob from another repository, and taking one out of a repository: changes of links,
+ * not of bytes.
  */
 #include "auth/auth.h"
 #include "base/text.h"
@@ -19,7 +20,7 @@
 struct mounting {
     const struct rs_uploader *by;
     const char *source;
-    const char *digest;      /* canonical */
+    const char *digest; /* canonical */
     struct rs_uploaded *blob;
 };
 
@@ -37,27 +38,31 @@ static enum rs_status mounting_job(struct rs_db_conn *conn, void *arg, struct rs
     if (s == RS_OK)
         s = rs_catalog_blob_size(conn, m->digest, &m->blob->size, reterr);
     if (s == RS_OK)
-        s = rs_room_link(m->by->services, conn, m->by->repository, m->digest, m->by->identity->principal_id, reterr);
+        s = rs_room_link(m->by->services, conn, m->by->repository, m->digest,
+                         m->by->identity->principal_id, reterr);
     return s;
 }
 
 /* From where may this caller take it? */
-static enum rs_status source_find(const struct rs_uploader *by, const struct rs_digest *digest, const char *from,
-                                  enum rs_readable *ret, const char **ret_source, struct rs_err *reterr)
+static enum rs_status source_find(const struct rs_uploader *by, const struct rs_digest *digest,
+                                  const char *from, enum rs_readable *ret, const char **ret_source,
+                                  struct rs_err *reterr)
 {
     struct rs_db *db = by->services->db;
     if (from == NULL)
-        return rs_resolve_blob_readable_anywhere(db, by->services->auth, by->identity, digest->text, by->arena, ret,
-                                                 ret_source, reterr);
+        return rs_resolve_blob_readable_anywhere(db, by->services->auth, by->identity, digest->text,
+                                                 by->arena, ret, ret_source, reterr);
     struct rs_access access;
     *ret = RS_READABLE_NO;
     *ret_source = from;
     if (!rs_name_is_valid(rs_str_of(from)))
         return RS_OK; /* no repository has that name */
-    enum rs_status s = rs_auth_access(by->services->auth, by->identity, from, by->arena, &access, reterr);
+    enum rs_status s =
+        rs_auth_access(by->services->auth, by->identity, from, by->arena, &access, reterr);
     if (s != RS_OK)
         return s;
-    const struct rs_viewer viewer = {.identity = by->identity, .access = &access, .repository = from, .arena = by->arena};
+    const struct rs_viewer viewer = {
+        .identity = by->identity, .access = &access, .repository = from, .arena = by->arena};
     return rs_resolve_blob_readable(db, &viewer, digest->text, ret, reterr);
 }
 
@@ -69,14 +74,15 @@ static enum rs_status canonical_of(const struct rs_uploader *by, const struct rs
     return s == RS_OK ? rs_catalog_alias_resolve(read.conn, digest->text, ret, reterr) : s;
 }
 
-static enum rs_status mount(const struct rs_uploader *by, const struct rs_digest *digest, const char *source,
-                            struct rs_uploaded *ret, struct rs_err *reterr)
+static enum rs_status mount(const struct rs_uploader *by, const struct rs_digest *digest,
+                            const char *source, struct rs_uploaded *ret, struct rs_err *reterr)
 {
     char canonical[RS_CANONICAL_DIGEST_BYTES];
     enum rs_status s = canonical_of(by, digest, canonical, reterr);
     if (s != RS_OK)
         return s;
-    rs_leases_take(rs_blobs_leases(by->services->blobs), canonical); /* before the transaction, see blob/lease.h */
+    rs_leases_take(rs_blobs_leases(by->services->blobs),
+                   canonical); /* before the transaction, see blob/lease.h */
     struct mounting m = {.by = by, .source = source, .digest = canonical, .blob = ret};
     s = rs_db_write(by->services->db, mounting_job, &m, reterr);
     if (s == RS_OK)
@@ -84,15 +90,19 @@ static enum rs_status mount(const struct rs_uploader *by, const struct rs_digest
     return s;
 }
 
-enum rs_status rs_registry_blob_mount(const struct rs_uploader *by, const char *digest, const char *from, enum rs_mount *ret,
-                                      struct rs_uploaded *ret_blob, const char **ret_source, struct rs_err *reterr)
+enum rs_status rs_registry_blob_mount(const struct rs_uploader *by, const char *digest,
+                                      const char *from, enum rs_mount *ret,
+                                      struct rs_uploaded *ret_blob, const char **ret_source,
+                                      struct rs_err *reterr)
 {
     struct rs_digest parsed;
     enum rs_readable readable = RS_READABLE_NO;
     const char *source = NULL;
     *ret = RS_MOUNT_NO;
     if (!rs_digest_parse(rs_str_of(digest), &parsed))
-        return rs_fail(reterr, RS_DIGEST_INVALID, "`mount` is no digest that the registry knows: sha256:<hex> or sha512:<hex>");
+        return rs_fail(
+            reterr, RS_DIGEST_INVALID,
+            "`mount` is no digest that the registry knows: sha256:<hex> or sha512:<hex>");
     enum rs_status s = source_find(by, &parsed, from, &readable, &source, reterr);
     if (s != RS_OK || readable == RS_READABLE_NO)
         return s;
@@ -137,16 +147,19 @@ static enum rs_status deleting_job(struct rs_db_conn *conn, void *arg, struct rs
     return s;
 }
 
-enum rs_status rs_registry_blob_delete(const struct rs_uploader *by, const char *digest, struct rs_err *reterr)
+enum rs_status rs_registry_blob_delete(const struct rs_uploader *by, const char *digest,
+                                       struct rs_err *reterr)
 {
     struct rs_digest parsed;
     if (!rs_digest_parse(rs_str_of(digest), &parsed))
-        return rs_fail(reterr, RS_DIGEST_INVALID, "this is no digest that the registry knows: sha256:<hex> or sha512:<hex>");
+        return rs_fail(reterr, RS_DIGEST_INVALID,
+                       "this is no digest that the registry knows: sha256:<hex> or sha512:<hex>");
     struct rs_err err = RS_ERR_INIT;
     struct deleting d = {.repository = by->repository, .digest = parsed.text};
     enum rs_status s = rs_db_write(by->services->db, deleting_job, &d, &err);
     if (s == RS_NOT_FOUND)
-        return rs_fail(reterr, RS_BLOB_UNKNOWN, "blob %s is not in %s", parsed.text, by->repository);
+        return rs_fail(reterr, RS_BLOB_UNKNOWN, "blob %s is not in %s", parsed.text,
+                       by->repository);
     if (s != RS_OK && reterr != NULL)
         *reterr = err;
     return s;

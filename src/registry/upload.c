@@ -19,10 +19,10 @@ struct rs_upload_writer {
     uint32_t magic;
     struct rs_uploader by;
     char id[RS_ID_TEXT_BYTES];
-    struct rs_upload *upload;  /* NULL once paused, finished, or failed for good */
-    uint64_t expected_size;    /* of the session after this request, by its Content-Range */
+    struct rs_upload *upload; /* NULL once paused, finished, or failed for good */
+    uint64_t expected_size;   /* of the session after this request, by its Content-Range */
     bool has_expected_size;
-    bool is_single;            /* the session lives and dies with this request */
+    bool is_single; /* the session lives and dies with this request */
 };
 
 static struct rs_upload_writer *checked(struct rs_upload_writer *w)
@@ -44,8 +44,8 @@ static void progress_put(const char *id, uint64_t size, struct rs_upload_progres
     ret->size = size;
 }
 
-enum rs_status rs_registry_upload_start(const struct rs_uploader *by, const char *algorithm, struct rs_upload_progress *ret,
-                                        struct rs_err *reterr)
+enum rs_status rs_registry_upload_start(const struct rs_uploader *by, const char *algorithm,
+                                        struct rs_upload_progress *ret, struct rs_err *reterr)
 {
     enum rs_digest_algorithm parsed = RS_DIGEST_SHA256;
     if (algorithm != NULL && !rs_digest_algorithm_parse(rs_str_of(algorithm), &parsed))
@@ -55,38 +55,41 @@ enum rs_status rs_registry_upload_start(const struct rs_uploader *by, const char
     if (s != RS_OK)
         return s;
     s = rs_upload_start(by->services->blobs, by->repository, principal_of(by),
-                                       rs_digest_algorithm_name(parsed), &info, reterr);
+                        rs_digest_algorithm_name(parsed), &info, reterr);
     if (s == RS_OK)
         progress_put(info.id, info.size, ret);
     return s;
 }
 
-enum rs_status rs_registry_upload_status(const struct rs_uploader *by, const char *id, struct rs_upload_progress *ret,
-                                         struct rs_err *reterr)
+enum rs_status rs_registry_upload_status(const struct rs_uploader *by, const char *id,
+                                         struct rs_upload_progress *ret, struct rs_err *reterr)
 {
     struct rs_upload_info info;
-    enum rs_status s = rs_upload_get(by->services->blobs, by->repository, principal_of(by), id, &info, reterr);
+    enum rs_status s =
+        rs_upload_get(by->services->blobs, by->repository, principal_of(by), id, &info, reterr);
     if (s == RS_OK)
         progress_put(info.id, info.size, ret);
     return s;
 }
 
-enum rs_status rs_registry_upload_cancel(const struct rs_uploader *by, const char *id, struct rs_err *reterr)
+enum rs_status rs_registry_upload_cancel(const struct rs_uploader *by, const char *id,
+                                         struct rs_err *reterr)
 {
     return rs_upload_cancel(by->services->blobs, by->repository, principal_of(by), id, reterr);
 }
 
 /* ---- writers ---- */
 
-static enum rs_status writer_new(const struct rs_uploader *by, const char *id, struct rs_upload_writer **ret,
-                                 struct rs_err *reterr)
+static enum rs_status writer_new(const struct rs_uploader *by, const char *id,
+                                 struct rs_upload_writer **ret, struct rs_err *reterr)
 {
     struct rs_upload_writer *w = calloc(1, sizeof(*w));
     if (w == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     w->magic = WRITER_MAGIC;
     w->by = *by;
-    enum rs_status s = rs_upload_open(by->services->blobs, by->repository, principal_of(by), id, &w->upload, reterr);
+    enum rs_status s = rs_upload_open(by->services->blobs, by->repository, principal_of(by), id,
+                                      &w->upload, reterr);
     if (s != RS_OK) {
         free(w);
         return s;
@@ -97,25 +100,31 @@ static enum rs_status writer_new(const struct rs_uploader *by, const char *id, s
 }
 
 /* Does the chunk go on where the session ends, and is it as long as it says? */
-static enum rs_status chunk_check(struct rs_upload_writer *w, const struct rs_upload_chunk *chunk, struct rs_err *reterr)
+static enum rs_status chunk_check(struct rs_upload_writer *w, const struct rs_upload_chunk *chunk,
+                                  struct rs_err *reterr)
 {
     struct rs_range range;
     uint64_t size = rs_upload_size(w->upload);
     if (chunk->content_range == NULL)
         return RS_OK;
     if (!rs_range_parse_chunk(chunk->content_range, &range))
-        return rs_fail(reterr, RS_UPLOAD_INVALID, "Content-Range of a chunk is <first>-<last>, both inclusive, without a unit");
+        return rs_fail(
+            reterr, RS_UPLOAD_INVALID,
+            "Content-Range of a chunk is <first>-<last>, both inclusive, without a unit");
     if (range.first != size)
-        return rs_fail(reterr, RS_UPLOAD_RANGE, "the next chunk of this upload starts at %llu, this one at %llu",
+        return rs_fail(reterr, RS_UPLOAD_RANGE,
+                       "the next chunk of this upload starts at %llu, this one at %llu",
                        (unsigned long long)size, (unsigned long long)range.first);
-    if (chunk->content_length >= 0 && (uint64_t)chunk->content_length != range.last - range.first + 1)
+    if (chunk->content_length >= 0 &&
+        (uint64_t)chunk->content_length != range.last - range.first + 1)
         return rs_fail(reterr, RS_SIZE_INVALID, "Content-Length and Content-Range disagree");
     w->has_expected_size = true;
     w->expected_size = range.last + 1;
     return RS_OK;
 }
 
-enum rs_status rs_registry_upload_open(const struct rs_uploader *by, const char *id, const struct rs_upload_chunk *chunk,
+enum rs_status rs_registry_upload_open(const struct rs_uploader *by, const char *id,
+                                       const struct rs_upload_chunk *chunk,
                                        struct rs_upload_writer **ret, struct rs_err *reterr)
 {
     struct rs_upload_writer *w = NULL;
@@ -138,7 +147,8 @@ static enum rs_status digest_check(const char *digest, struct rs_digest *ret, st
     if (digest == NULL)
         return rs_fail(reterr, RS_DIGEST_INVALID, "the parameter `digest` is missing");
     if (!rs_digest_parse(rs_str_of(digest), ret))
-        return rs_fail(reterr, RS_DIGEST_INVALID, "this is no digest that the registry knows: sha256:<hex> or sha512:<hex>");
+        return rs_fail(reterr, RS_DIGEST_INVALID,
+                       "this is no digest that the registry knows: sha256:<hex> or sha512:<hex>");
     return RS_OK;
 }
 
@@ -155,7 +165,8 @@ enum rs_status rs_registry_upload_open_single(const struct rs_uploader *by, cons
     struct rs_upload_progress session;
     enum rs_status s = digest_check(digest, &parsed, reterr);
     if (s == RS_OK)
-        s = rs_registry_upload_start(by, rs_digest_algorithm_name(parsed.algorithm), &session, reterr);
+        s = rs_registry_upload_start(by, rs_digest_algorithm_name(parsed.algorithm), &session,
+                                     reterr);
     if (s != RS_OK)
         return s;
     s = writer_new(by, session.id, ret, reterr);
@@ -166,7 +177,8 @@ enum rs_status rs_registry_upload_open_single(const struct rs_uploader *by, cons
     return s;
 }
 
-enum rs_status rs_registry_upload_write(void *arg, const void *bytes, size_t n, struct rs_err *reterr)
+enum rs_status rs_registry_upload_write(void *arg, const void *bytes, size_t n,
+                                        struct rs_err *reterr)
 {
     struct rs_upload_writer *w = checked(arg);
     rs_assert(w->upload != NULL);
@@ -182,7 +194,8 @@ static enum rs_status size_check(const struct rs_upload_writer *w, struct rs_err
     return RS_OK;
 }
 
-enum rs_status rs_registry_upload_pause(struct rs_upload_writer *w, struct rs_upload_progress *ret, struct rs_err *reterr)
+enum rs_status rs_registry_upload_pause(struct rs_upload_writer *w, struct rs_upload_progress *ret,
+                                        struct rs_err *reterr)
 {
     rs_assert(checked(w)->upload != NULL);
     enum rs_status s = size_check(w, reterr);
@@ -198,7 +211,8 @@ void rs_registry_upload_drop(struct rs_upload_writer *w)
         return;
     rs_upload_close(RS_TAKE(checked(w)->upload));
     if (w->is_single)
-        (void)!rs_registry_upload_cancel(&w->by, w->id, NULL); /* finished long since, as a rule; else it expires */
+        (void)!rs_registry_upload_cancel(
+            &w->by, w->id, NULL); /* finished long since, as a rule; else it expires */
     w->magic = 0;
     free(w);
 }
@@ -218,7 +232,8 @@ static enum rs_status linking_job(struct rs_db_conn *conn, void *arg, struct rs_
     if (s == RS_OK && blob->alias[0] != '\0')
         s = rs_catalog_alias_add(conn, blob->alias, blob->digest, reterr);
     if (s == RS_OK)
-        s = rs_room_link(l->by->services, conn, l->by->repository, blob->digest, principal_of(l->by), reterr);
+        s = rs_room_link(l->by->services, conn, l->by->repository, blob->digest,
+                         principal_of(l->by), reterr);
     return s;
 }
 
@@ -230,11 +245,12 @@ static enum rs_status record(const struct rs_upload_result *stored, void *by, st
 }
 
 /*
- * Crash story: the file is durable under its name before the catalog says a word about it, and the catalog's commit is durable before
- * the client hears of it.  In between a crash leaves a file that nobody names, which the collector removes.
+ * Crash story: the file is durable under its name before the catalog says a word about it, and the
+ * catalog's commit is durable before the client hears of it.  In between a crash leaves a file that
+ * nobody names, which the collector removes.
  */
-enum rs_status rs_registry_upload_finish(struct rs_upload_writer *w, const char *digest, struct rs_uploaded *ret,
-                                         struct rs_err *reterr)
+enum rs_status rs_registry_upload_finish(struct rs_upload_writer *w, const char *digest,
+                                         struct rs_uploaded *ret, struct rs_err *reterr)
 {
     struct rs_digest parsed;
     struct rs_upload_result stored;

@@ -1,14 +1,16 @@
 /*
- * A library to preload into the daemon: writes down, in order, what it does to its files and what it tells its clients, and makes a
- * chosen sync fail.
+ * A library to preload into the daemon: writes down, in order, what it does to its files and what
+ * it tells its clients, and makes a chosen sync fail.
  *
- *   RS_SHIM_LOG     the file that gets the log, one event a line, tab-separated: event, path (or "socket"), details
- *   RS_SHIM_ROOT    only files below this directory are of interest
- *   RS_SHIM_FAIL    a file that says which sync is to fail: once it exists, the next sync of a path that matches the shell pattern in it
- *                   fails with EIO, and that one only
+ *   RS_SHIM_LOG   the file that gets the log, one event a line, tab-separated: event, path or
+ *                 "socket", details
+ *   RS_SHIM_ROOT  only files below this directory are of interest
+ *   RS_SHIM_FAIL  a file that says which sync is to fail: once it exists, the next sync of a path
+ *                 that matches the shell pattern in it fails with EIO, and that one only
  *
- * A line is one write(2) to a file opened for appending, so the order of the lines is an order in which the events may have happened.
- * Events with a beginning and an end have a line for each: a sync counts from its end on, what is sent counts from its beginning on.
+ * A line is one write(2) to a file opened for appending, so the order of the lines is an order in
+ * which the events may have happened. Events with a beginning and an end have a line for each: a
+ * sync counts from its end on, what is sent counts from its beginning on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +43,8 @@ __attribute__((constructor)) static void start(void)
     const char *path = getenv("RS_SHIM_LOG");
     fail_file = getenv("RS_SHIM_FAIL");
     if (path != NULL)
-        log_fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        log_fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+                              0644);
     root = getenv("RS_SHIM_ROOT") != NULL ? getenv("RS_SHIM_ROOT") : "/";
     root_n = strlen(root);
 }
@@ -253,23 +256,23 @@ static mode_t mode_of(int flags, va_list ap)
     return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(ap, mode_t) : 0;
 }
 
-#define DEFINE_OPEN(name_)                            \
-    int name_(const char *name, int flags, ...)       \
-    {                                                 \
-        va_list ap;                                   \
-        va_start(ap, flags);                          \
-        mode_t mode = mode_of(flags, ap);             \
-        va_end(ap);                                   \
+#define DEFINE_OPEN(name_)                              \
+    int name_(const char *name, int flags, ...)         \
+    {                                                   \
+        va_list ap;                                     \
+        va_start(ap, flags);                            \
+        mode_t mode = mode_of(flags, ap);               \
+        va_end(ap);                                     \
         return open_noted(AT_FDCWD, name, flags, mode); \
     }
-#define DEFINE_OPENAT(name_)                               \
-    int name_(int dir, const char *name, int flags, ...)   \
-    {                                                      \
-        va_list ap;                                        \
-        va_start(ap, flags);                               \
-        mode_t mode = mode_of(flags, ap);                  \
-        va_end(ap);                                        \
-        return open_noted(dir, name, flags, mode);         \
+#define DEFINE_OPENAT(name_)                             \
+    int name_(int dir, const char *name, int flags, ...) \
+    {                                                    \
+        va_list ap;                                      \
+        va_start(ap, flags);                             \
+        mode_t mode = mode_of(flags, ap);                \
+        va_end(ap);                                      \
+        return open_noted(dir, name, flags, mode);       \
     }
 DEFINE_OPEN(open)
 DEFINE_OPEN(open64)

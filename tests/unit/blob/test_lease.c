@@ -40,7 +40,8 @@ static void nothing_is_collected_at_first(void **state)
 {
     (void)state;
     struct rs_leases *l = leases_new(LONG_MS, 0);
-    assert_false(rs_leases_collect_begin(l, digest(1))); /* who was told before the restart may still come */
+    assert_false(
+        rs_leases_collect_begin(l, digest(1))); /* who was told before the restart may still come */
     rs_leases_free(l);
 }
 
@@ -95,7 +96,9 @@ static void old_leases_make_room(void **state)
     for (unsigned i = 0; i < 3000; i++) {
         rs_leases_take(l, digest(i));
         if (i % 100 == 0)
-            collect(l, digest(i)); /* waits until it has run out, so that the table never really is full */
+            collect(
+                l,
+                digest(i)); /* waits until it has run out, so that the table never really is full */
     }
     collect(l, digest(2999));
     rs_leases_free(l);
@@ -173,8 +176,7 @@ static void an_upload_waits_for_the_collector(void **state)
 }
 
 /* Many threads take and collect the same few digests: never both at once. */
-enum { THREADS = 6,
-       ROUNDS = 2000 };
+enum { THREADS = 6, ROUNDS = 2000 };
 
 struct crowd {
     struct rs_leases *leases;

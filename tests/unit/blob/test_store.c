@@ -8,7 +8,8 @@
 #include "blob/grant_mint.h"
 
 /* A grant as the resolver would give it. */
-static enum rs_status open_granted(struct rs_blobs *b, const char *digest, uint64_t size, int *ret_fd, struct rs_err *err)
+static enum rs_status open_granted(struct rs_blobs *b, const char *digest, uint64_t size,
+                                   int *ret_fd, struct rs_err *err)
 {
     struct rs_arena arena;
     uint64_t got = 0;
@@ -42,11 +43,14 @@ static void no_directory_is_told(void **state)
 {
     struct rs_blobs *b = NULL;
     struct rs_err err = RS_ERR_INIT;
-    assert_int_equal(rs_blobs_open(&(struct rs_blobs_options){.data_dir = scratch_path(state, "none")}, &b, &err),
-                     RS_NOT_FOUND);
+    assert_int_equal(
+        rs_blobs_open(&(struct rs_blobs_options){.data_dir = scratch_path(state, "none")}, &b,
+                      &err),
+        RS_NOT_FOUND);
     err = (struct rs_err)RS_ERR_INIT;
     file_write(scratch_path(state, "blobs"), "in the way");
-    assert_int_equal(rs_blobs_open(&(struct rs_blobs_options){.data_dir = *state}, &b, &err), RS_IO);
+    assert_int_equal(rs_blobs_open(&(struct rs_blobs_options){.data_dir = *state}, &b, &err),
+                     RS_IO);
     assert_null(b);
     assert_null(strstr(err.message, "blobs")); /* paths are for the log */
     rs_blobs_close(NULL);
@@ -76,14 +80,16 @@ static void what_is_not_as_it_should_be_is_not_opened(void **state)
     put_text(b, "fifo");
     assert_int_equal(open_granted(b, sha256_of("never pushed"), 5, &fd, &err), RS_BLOB_UNKNOWN);
     err = (struct rs_err)RS_ERR_INIT;
-    assert_int_equal(open_granted(b, sha256_of("hello"), 6, &fd, &err), RS_CORRUPT); /* torn, says the catalog */
+    assert_int_equal(open_granted(b, sha256_of("hello"), 6, &fd, &err),
+                     RS_CORRUPT); /* torn, says the catalog */
     assert_non_null(strstr(err.log, "heal"));
     assert_int_equal(unlink(blob_file(*state, sha256_of("link"))), 0);
     assert_int_equal(symlink("/etc/hostname", blob_file(*state, sha256_of("link"))), 0);
     assert_int_equal(open_granted(b, sha256_of("link"), 4, &fd, NULL), RS_CORRUPT);
     assert_int_equal(unlink(blob_file(*state, sha256_of("fifo"))), 0);
     assert_int_equal(mkfifo(blob_file(*state, sha256_of("fifo")), 0600), 0);
-    assert_int_equal(open_granted(b, sha256_of("fifo"), 4, &fd, NULL), RS_CORRUPT); /* and does not wait for a writer */
+    assert_int_equal(open_granted(b, sha256_of("fifo"), 4, &fd, NULL),
+                     RS_CORRUPT); /* and does not wait for a writer */
     assert_int_equal(fd, -1);
     rs_blobs_close(b);
 }
@@ -109,7 +115,8 @@ static void digests_are_checked(void **state)
         assert_int_equal(open_granted(b, bad[i], 1, &fd, NULL), RS_DIGEST_INVALID);
     }
     const char *sha512 = digest_of(RS_HASH_SHA512, "x", 1);
-    assert_int_equal(rs_blob_verify(b, sha512, NULL, NULL), RS_DIGEST_INVALID); /* canonical is sha256 */
+    assert_int_equal(rs_blob_verify(b, sha512, NULL, NULL),
+                     RS_DIGEST_INVALID); /* canonical is sha256 */
     rs_blobs_close(b);
 }
 
@@ -138,7 +145,8 @@ static void a_damaged_blob_is_healed_by_its_next_push(void **state)
     put_text(b, "hello");
     int old = -1;
     assert_int_equal(open_granted(b, digest, 5, &old, NULL), RS_OK);
-    file_write(blob_file(*state, digest), "jello"); /* of the right size: nobody sees it by looking */
+    file_write(blob_file(*state, digest),
+               "jello"); /* of the right size: nobody sees it by looking */
     put_text(b, "hello");
     assert_int_equal(rs_blob_verify(b, digest, NULL, NULL), RS_OK);
     char text[16] = "";

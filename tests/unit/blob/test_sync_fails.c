@@ -14,13 +14,14 @@ static void note_fatal(void *arg, const struct rs_err *err)
 static struct rs_blobs *open_noting(void **state, int *fatal)
 {
     struct rs_blobs *b = NULL;
-    struct rs_blobs_options options = {.data_dir = *state, .on_fatal = note_fatal, .on_fatal_arg = fatal};
+    struct rs_blobs_options options = {
+        .data_dir = *state, .on_fatal = note_fatal, .on_fatal_arg = fatal};
     assert_int_equal(rs_blobs_open(&options, &b, NULL), RS_OK);
     return b;
 }
 
-/* Whichever of a commit's syncs fails: no success, nothing more is written, the process is told once, and after the restart
- * the upload can be finished or begun again. */
+/* Whichever of a commit's syncs fails: no success, nothing more is written, the process is told
+ * once, and after the restart the upload can be finished or begun again. */
 static void a_failed_sync_stops_all_writing(void **state)
 {
     enum { SYNCS = 2 }; /* the bytes, then the directory */
@@ -42,7 +43,8 @@ static void a_failed_sync_stops_all_writing(void **state)
         assert_int_equal(syncs_count(), at + 1); /* none after the failed one */
         assert_int_equal(fatal, 1);
         assert_int_equal(rs_upload_start(b, REPO, OWNER, "sha256", &other, NULL), RS_IO);
-        assert_int_equal(rs_upload_open(b, REPO, OWNER, info.id, &u, NULL), at == 0 ? RS_IO : RS_UPLOAD_UNKNOWN);
+        assert_int_equal(rs_upload_open(b, REPO, OWNER, info.id, &u, NULL),
+                         at == 0 ? RS_IO : RS_UPLOAD_UNKNOWN);
         assert_int_equal(rs_blob_delete(b, sha256_of("anything"), NULL), RS_IO);
         assert_int_equal(fatal, 1);
         rs_blobs_close(b);
@@ -51,7 +53,8 @@ static void a_failed_sync_stops_all_writing(void **state)
         b = open_noting(state, &fatal);
         if (at == 0) {
             assert_int_equal(rs_upload_open(b, REPO, OWNER, info.id, &u, NULL), RS_OK);
-            assert_int_equal(rs_upload_commit(u, sha256_of(text), NULL, NULL, &result, NULL), RS_OK);
+            assert_int_equal(rs_upload_commit(u, sha256_of(text), NULL, NULL, &result, NULL),
+                             RS_OK);
         } else {
             put_text(b, text);
         }
@@ -60,7 +63,8 @@ static void a_failed_sync_stops_all_writing(void **state)
     }
 }
 
-/* The bytes and the directory that names them, each commit, also of bytes that are stored already. */
+/* The bytes and the directory that names them, each commit, also of bytes that are stored already.
+ */
 static void every_commit_syncs_twice(void **state)
 {
     int fatal = 0;
@@ -79,11 +83,13 @@ static void opening_survives_no_failed_sync(void **state)
     struct rs_blobs *b = NULL;
     for (int at = 0; at < 3; at++) { /* blobs/sha256, blobs, and the data directory */
         syncs_fail_at(at);
-        assert_int_equal(rs_blobs_open(&(struct rs_blobs_options){.data_dir = *state}, &b, NULL), RS_IO);
+        assert_int_equal(rs_blobs_open(&(struct rs_blobs_options){.data_dir = *state}, &b, NULL),
+                         RS_IO);
         assert_null(b);
     }
     syncs_fail_at(3);
-    assert_int_equal(rs_blobs_open(&(struct rs_blobs_options){.data_dir = *state}, &b, NULL), RS_OK);
+    assert_int_equal(rs_blobs_open(&(struct rs_blobs_options){.data_dir = *state}, &b, NULL),
+                     RS_OK);
     assert_int_equal(syncs_count(), 3);
     rs_blobs_close(b);
     syncs_fail_at(SYNC_NONE);
@@ -92,9 +98,11 @@ static void opening_survives_no_failed_sync(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_failed_sync_stops_all_writing, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_failed_sync_stops_all_writing, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(every_commit_syncs_twice, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(opening_survives_no_failed_sync, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(opening_survives_no_failed_sync, scratch_setup,
+                                        scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,8 @@ static uint64_t size_of(struct rs_blobs *b, const char *id)
     return info.size;
 }
 
-static enum rs_status finish(struct rs_blobs *b, const char *id, const char *digest, struct rs_upload_result *ret)
+static enum rs_status finish(struct rs_blobs *b, const char *id, const char *digest,
+                             struct rs_upload_result *ret)
 {
     return rs_upload_commit(writer(b, id), digest, NULL, NULL, ret, NULL);
 }
@@ -106,7 +107,9 @@ static void sha512_is_an_alias(void **state)
         append_text(b, info.id, "some ");
         append_text(b, info.id, "bytes");
         const char *sha512 = digest_of(RS_HASH_SHA512, "some bytes", 10);
-        assert_int_equal(finish(b, info.id, rows[i].uses_sha512 ? sha512 : sha256_of("some bytes"), &result), RS_OK);
+        assert_int_equal(
+            finish(b, info.id, rows[i].uses_sha512 ? sha512 : sha256_of("some bytes"), &result),
+            RS_OK);
         assert_string_equal(result.digest, sha256_of("some bytes"));
         assert_string_equal(result.alias, rows[i].uses_sha512 ? sha512 : "");
     }
@@ -116,7 +119,8 @@ static void sha512_is_an_alias(void **state)
 static void wrong_digests_leave_nothing(void **state)
 {
     struct rs_blobs *b = blobs_open(*state);
-    const char *bad[] = {sha256_of("other bytes"), digest_of(RS_HASH_SHA512, "other bytes", 11), "sha256:abc", "md5:00", ""};
+    const char *bad[] = {sha256_of("other bytes"), digest_of(RS_HASH_SHA512, "other bytes", 11),
+                         "sha256:abc", "md5:00", ""};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct rs_upload_result result = {.size = 99};
         assert_int_equal(upload_text(b, "these bytes", bad[i], &result), RS_DIGEST_INVALID);
@@ -136,12 +140,14 @@ struct recording {
     enum rs_status result;
 };
 
-static enum rs_status note_record(const struct rs_upload_result *stored, void *arg, struct rs_err *reterr)
+static enum rs_status note_record(const struct rs_upload_result *stored, void *arg,
+                                  struct rs_err *reterr)
 {
     struct recording *r = arg;
     r->calls++;
     (void)snprintf(r->digest, sizeof(r->digest), "%s", stored->digest);
-    assert_int_equal(rs_blob_verify(r->blobs, stored->digest, NULL, NULL), RS_OK); /* in place before it is recorded */
+    assert_int_equal(rs_blob_verify(r->blobs, stored->digest, NULL, NULL),
+                     RS_OK); /* in place before it is recorded */
     assert_false(rs_leases_collect_begin(rs_blobs_leases(r->blobs), stored->digest));
     return r->result == RS_OK ? RS_OK : rs_fail(reterr, r->result, "told to fail");
 }
@@ -159,20 +165,24 @@ static void a_blob_is_recorded_when_it_is_in_place(void **state)
         (void)snprintf(text, sizeof(text), "recorded %zu", i);
         start(b, "sha256", &info);
         append_text(b, info.id, text);
-        assert_int_equal(rs_upload_commit(writer(b, info.id), sha256_of(text), note_record, &r, &result, NULL), results[i]);
+        assert_int_equal(
+            rs_upload_commit(writer(b, info.id), sha256_of(text), note_record, &r, &result, NULL),
+            results[i]);
         assert_int_equal(r.calls, 1);
         assert_string_equal(r.digest, sha256_of(text));
         assert_int_equal(result.size, results[i] == RS_OK ? strlen(text) : 0);
         assert_int_equal(rs_upload_get(b, REPO, OWNER, info.id, &info, NULL), RS_UPLOAD_UNKNOWN);
-        assert_false(rs_leases_collect_begin(rs_blobs_leases(b), sha256_of(text))); /* a lease is left */
+        assert_false(
+            rs_leases_collect_begin(rs_blobs_leases(b), sha256_of(text))); /* a lease is left */
     }
     struct recording r = {.blobs = b};
     struct rs_upload_result result;
     struct rs_upload_info info;
     start(b, "sha256", &info);
     append_text(b, info.id, "these bytes");
-    assert_int_equal(rs_upload_commit(writer(b, info.id), sha256_of("others"), note_record, &r, &result, NULL),
-                     RS_DIGEST_INVALID);
+    assert_int_equal(
+        rs_upload_commit(writer(b, info.id), sha256_of("others"), note_record, &r, &result, NULL),
+        RS_DIGEST_INVALID);
     assert_int_equal(r.calls, 0);
     rs_blobs_close(b);
 }
@@ -204,9 +214,15 @@ static void a_session_belongs_to_repository_and_principal(void **state)
         {REPO, OWNER, "0000000000000000000000000000000000000000000000000000000000000000"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_int_equal(rs_upload_get(b, rows[i].repository, rows[i].principal, rows[i].id, &got, NULL), RS_UPLOAD_UNKNOWN);
-        assert_int_equal(rs_upload_open(b, rows[i].repository, rows[i].principal, rows[i].id, &u, NULL), RS_UPLOAD_UNKNOWN);
-        assert_int_equal(rs_upload_cancel(b, rows[i].repository, rows[i].principal, rows[i].id, NULL), RS_UPLOAD_UNKNOWN);
+        assert_int_equal(
+            rs_upload_get(b, rows[i].repository, rows[i].principal, rows[i].id, &got, NULL),
+            RS_UPLOAD_UNKNOWN);
+        assert_int_equal(
+            rs_upload_open(b, rows[i].repository, rows[i].principal, rows[i].id, &u, NULL),
+            RS_UPLOAD_UNKNOWN);
+        assert_int_equal(
+            rs_upload_cancel(b, rows[i].repository, rows[i].principal, rows[i].id, NULL),
+            RS_UPLOAD_UNKNOWN);
     }
     rs_upload_close(mine);
     assert_int_equal(rs_upload_get(b, REPO, OWNER, info.id, &got, NULL), RS_OK);
@@ -255,7 +271,8 @@ static void sessions_survive_a_restart(void **state)
     append_text(b, c.id, "after");
     struct rs_upload_result result;
     assert_int_equal(finish(b, a.id, sha256_of("before after"), &result), RS_OK);
-    assert_int_equal(finish(b, c.id, digest_of(RS_HASH_SHA512, "before after", 12), &result), RS_OK);
+    assert_int_equal(finish(b, c.id, digest_of(RS_HASH_SHA512, "before after", 12), &result),
+                     RS_OK);
     rs_blobs_close(b);
 }
 
@@ -287,7 +304,8 @@ static const char *session_file(void **state, const char *id, const char *name)
     return scratch_path(state, path);
 }
 
-/* Bytes from the disk are input: a session that is not whole is unknown, never a crash and never somebody else's. */
+/* Bytes from the disk are input: a session that is not whole is unknown, never a crash and never
+ * somebody else's. */
 static void damaged_sessions_are_unknown(void **state)
 {
     static const char *const sessions[] = {
@@ -314,8 +332,10 @@ static void damaged_sessions_are_unknown(void **state)
         assert_int_equal(rs_upload_get(b, REPO, OWNER, info.id, &got, NULL), RS_UPLOAD_UNKNOWN);
         assert_int_equal(rs_upload_open(b, REPO, OWNER, info.id, &u, NULL), RS_UPLOAD_UNKNOWN);
     }
-    file_write(session_file(state, info.id, "session"), "roadstead upload 1\nteam/app\n7\nsha256\n12\n");
-    assert_int_equal(rs_upload_get(b, REPO, OWNER, info.id, &got, NULL), RS_OK); /* the table above fails for its reasons */
+    file_write(session_file(state, info.id, "session"),
+               "roadstead upload 1\nteam/app\n7\nsha256\n12\n");
+    assert_int_equal(rs_upload_get(b, REPO, OWNER, info.id, &got, NULL),
+                     RS_OK); /* the table above fails for its reasons */
     assert_int_equal(unlink(session_file(state, info.id, "data")), 0);
     assert_int_equal(rs_upload_get(b, REPO, OWNER, info.id, &got, NULL), RS_UPLOAD_UNKNOWN);
     assert_int_equal(symlink("/etc/hostname", session_file(state, info.id, "data")), 0);
@@ -364,14 +384,16 @@ static void old_sessions_expire(void **state)
     start(b, "sha256", &old);
     start(b, "sha256", &used);
     struct rs_upload *u = writer(b, used.id);
-    assert_int_equal(mkdir(scratch_path(state, "uploads/0123456789abcdef0123456789abcdef"), 0700), 0); /* a torn start */
+    assert_int_equal(mkdir(scratch_path(state, "uploads/0123456789abcdef0123456789abcdef"), 0700),
+                     0); /* a torn start */
     assert_int_equal(mkdir(scratch_path(state, "uploads/not-ours"), 0700), 0);
     assert_int_equal(rs_uploads_expire(b, now, 3600000, &n, NULL), RS_OK);
     assert_int_equal(n, 0);
     assert_int_equal(rs_uploads_expire(b, now + 7200000, 3600000, &n, NULL), RS_OK);
     assert_int_equal(n, 2);
     assert_int_equal(rs_upload_get(b, REPO, OWNER, old.id, &info, NULL), RS_UPLOAD_UNKNOWN);
-    assert_int_equal(rs_upload_append(u, "x", 1, NULL), RS_OK); /* in use: not old, whatever the clock says */
+    assert_int_equal(rs_upload_append(u, "x", 1, NULL),
+                     RS_OK); /* in use: not old, whatever the clock says */
     rs_upload_close(u);
     assert_int_equal(rs_uploads_expire(b, now + 7200000, 3600000, &n, NULL), RS_OK);
     assert_int_equal(n, 1);
@@ -511,7 +533,9 @@ static void a_full_disk_leaves_the_session_usable(void **state)
     assert_non_null(whole);
     memset(whole, 'x', (size_t)size + 1000);
     struct rs_upload_result result;
-    assert_int_equal(rs_upload_commit(u, digest_of(RS_HASH_SHA256, whole, (size_t)size + 1000), NULL, NULL, &result, NULL), RS_OK);
+    assert_int_equal(rs_upload_commit(u, digest_of(RS_HASH_SHA256, whole, (size_t)size + 1000),
+                                      NULL, NULL, &result, NULL),
+                     RS_OK);
     free(whole);
     rs_blobs_close(b);
     scratch_umount(mount);

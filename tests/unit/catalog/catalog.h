@@ -17,7 +17,8 @@ static inline struct rs_db *catalog_open(void **state)
     struct rs_db *db = NULL;
     struct rs_err err = RS_ERR_INIT;
     bool created = false;
-    if (rs_db_open(&(struct rs_db_options){.path = scratch_path(state, "catalog.db")}, &db, &err) != RS_OK ||
+    if (rs_db_open(&(struct rs_db_options){.path = scratch_path(state, "catalog.db")}, &db, &err) !=
+            RS_OK ||
         rs_schema_migrate(db, &created, &err) != RS_OK)
         fail_msg("%s (%s)", err.message, err.log);
     return db;

@@ -6,8 +6,8 @@
 
 #define A "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-#define A512                                                                                                             \
-    "sha512:0000000000000000000000000000000000000000000000000000000000000000"                                            \
+#define A512                                                                  \
+    "sha512:0000000000000000000000000000000000000000000000000000000000000000" \
     "0000000000000000000000000000000000000000000000000000000000000000"
 
 /* ---- repositories ---- */
@@ -25,7 +25,8 @@ static enum rs_status repositories(struct rs_db_conn *conn, void *arg, struct rs
     assert_true(a == again && a != b);
     assert_int_equal(rs_catalog_repository_find(conn, "team/app2", &again, reterr), RS_OK);
     assert_true(again == b);
-    assert_int_equal(rs_catalog_repository_find(conn, "team", &again, NULL), RS_NOT_FOUND); /* a prefix is another name */
+    assert_int_equal(rs_catalog_repository_find(conn, "team", &again, NULL),
+                     RS_NOT_FOUND); /* a prefix is another name */
     return RS_OK;
 }
 
@@ -38,10 +39,17 @@ static void repositories_are_found_and_made(void **state)
 
 static enum rs_status aliases(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
 {
-    static const char *const bad[] = {"", "latest", "sha256:", "sha256:AA", "sha512:00", A "a", "md5:d41d8cd98f00b204e9800998ecf8427e"};
+    static const char *const bad[] = {"",
+                                      "latest",
+                                      "sha256:",
+                                      "sha256:AA",
+                                      "sha512:00",
+                                      A "a",
+                                      "md5:d41d8cd98f00b204e9800998ecf8427e"};
     char canonical[RS_CANONICAL_DIGEST_BYTES];
     (void)arg;
-    assert_int_equal(rs_catalog_alias_resolve(conn, A, canonical, reterr), RS_OK); /* its own, known or not */
+    assert_int_equal(rs_catalog_alias_resolve(conn, A, canonical, reterr),
+                     RS_OK); /* its own, known or not */
     assert_string_equal(canonical, A);
     assert_int_equal(rs_catalog_alias_resolve(conn, A512, canonical, NULL), RS_NOT_FOUND);
     assert_int_equal(rs_catalog_alias_add(conn, A512, A, reterr), RS_OK);
@@ -50,9 +58,12 @@ static enum rs_status aliases(struct rs_db_conn *conn, void *arg, struct rs_err 
     assert_int_equal(rs_catalog_alias_resolve(conn, A512, canonical, reterr), RS_OK);
     assert_string_equal(canonical, A);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(rs_catalog_alias_resolve(conn, bad[i], canonical, NULL), RS_DIGEST_INVALID);
+        assert_int_equal(rs_catalog_alias_resolve(conn, bad[i], canonical, NULL),
+                         RS_DIGEST_INVALID);
     /* What stands in the row is input: it may become a path. */
-    assert_int_equal(rs_db_script(conn, "UPDATE digest_alias SET digest = 'sha256:../../etc/passwd'", reterr), RS_OK);
+    assert_int_equal(
+        rs_db_script(conn, "UPDATE digest_alias SET digest = 'sha256:../../etc/passwd'", reterr),
+        RS_OK);
     assert_int_equal(rs_catalog_alias_resolve(conn, A512, canonical, NULL), RS_CORRUPT);
     return RS_OK;
 }
@@ -75,7 +86,8 @@ static enum rs_status sizes(struct rs_db_conn *conn, void *arg, struct rs_err *r
     assert_int_equal(size, 10);
     assert_int_equal(rs_db_script(conn, "UPDATE blob SET size = -1", reterr), RS_OK);
     assert_int_equal(rs_catalog_blob_size(conn, A, &size, NULL), RS_CORRUPT);
-    assert_int_equal(rs_catalog_blob_add(conn, A, 11, reterr), RS_OK); /* a re-push puts the row right */
+    assert_int_equal(rs_catalog_blob_add(conn, A, 11, reterr),
+                     RS_OK); /* a re-push puts the row right */
     assert_int_equal(rs_catalog_blob_size(conn, A, &size, reterr), RS_OK);
     assert_int_equal(size, 11);
     return RS_OK;
@@ -96,7 +108,8 @@ static int64_t repository(struct rs_db_conn *conn)
 }
 
 /* Is the row just so?  refs < 0: there is none. */
-static void expect(struct rs_db_conn *conn, const char *digest, bool is_present, bool is_withdrawn, int refs, int opens)
+static void expect(struct rs_db_conn *conn, const char *digest, bool is_present, bool is_withdrawn,
+                   int refs, int opens)
 {
     struct rs_catalog_blob_link link = {0};
     enum rs_status s = rs_catalog_blob_link_get(conn, repository(conn), digest, &link, NULL);
@@ -112,14 +125,17 @@ static void expect(struct rs_db_conn *conn, const char *digest, bool is_present,
 static bool is_uploader(struct rs_db_conn *conn, const char *digest, int64_t principal_id)
 {
     bool is = true;
-    assert_int_equal(rs_catalog_blob_is_uploader(conn, repository(conn), digest, principal_id, &is, NULL), RS_OK);
+    assert_int_equal(
+        rs_catalog_blob_is_uploader(conn, repository(conn), digest, principal_id, &is, NULL),
+        RS_OK);
     return is;
 }
 
 static bool unlink_blob(struct rs_db_conn *conn, const char *digest)
 {
     bool was_there = false;
-    assert_int_equal(rs_catalog_blob_unlink(conn, repository(conn), digest, &was_there, NULL), RS_OK);
+    assert_int_equal(rs_catalog_blob_unlink(conn, repository(conn), digest, &was_there, NULL),
+                     RS_OK);
     return was_there;
 }
 
@@ -143,7 +159,8 @@ static enum rs_status links(struct rs_db_conn *conn, void *arg, struct rs_err *r
     expect(conn, A, true, false, 0, 0);
     assert_true(is_uploader(conn, A, 7) && is_uploader(conn, A, 8));
     assert_false(is_uploader(conn, A, 9));
-    assert_true(unlink_blob(conn, A)); /* nobody names it: gone at once, and who uploaded it is forgotten */
+    assert_true(
+        unlink_blob(conn, A)); /* nobody names it: gone at once, and who uploaded it is forgotten */
     expect(conn, A, false, false, -1, 0);
     assert_false(is_uploader(conn, A, 7));
     assert_false(unlink_blob(conn, A));
@@ -193,7 +210,8 @@ static enum rs_status impossible_counters(struct rs_db_conn *conn, void *arg, st
     int64_t id = repository(conn);
     for (size_t i = 0; i < sizeof(deltas) / sizeof(deltas[0]); i++) {
         assert_int_equal(rs_db_script(conn, "SAVEPOINT here", reterr), RS_OK);
-        assert_int_equal(rs_catalog_blob_count(conn, id, A, deltas[i][0], deltas[i][1], NULL), RS_CORRUPT);
+        assert_int_equal(rs_catalog_blob_count(conn, id, A, deltas[i][0], deltas[i][1], NULL),
+                         RS_CORRUPT);
         assert_int_equal(rs_db_script(conn, "ROLLBACK TO here; RELEASE here", reterr), RS_OK);
     }
     count(conn, A, 1, 1);

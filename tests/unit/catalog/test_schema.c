@@ -12,7 +12,9 @@ static void the_schema_is_made_once(void **state)
 {
     struct rs_db *db = NULL;
     bool created = false;
-    assert_int_equal(rs_db_open(&(struct rs_db_options){.path = scratch_path(state, "catalog.db")}, &db, NULL), RS_OK);
+    assert_int_equal(
+        rs_db_open(&(struct rs_db_options){.path = scratch_path(state, "catalog.db")}, &db, NULL),
+        RS_OK);
     assert_int_equal(rs_schema_migrate(db, &created, NULL), RS_OK);
     assert_true(created);
     rs_db_close(db);
@@ -38,7 +40,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_schema_is_made_once, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_newer_catalog_is_left_alone, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_newer_catalog_is_left_alone, scratch_setup,
+                                        scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,8 @@
 static inline enum rs_status table_make(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
 {
     (void)arg;
-    return rs_db_script(conn, "CREATE TABLE IF NOT EXISTS t(n INTEGER PRIMARY KEY, pad BLOB)", reterr);
+    return rs_db_script(conn, "CREATE TABLE IF NOT EXISTS t(n INTEGER PRIMARY KEY, pad BLOB)",
+                        reterr);
 }
 
 static inline struct rs_db *table_open(const char *path)
@@ -38,12 +39,14 @@ static inline enum rs_status table_insert(struct rs_db_conn *conn, int64_t n, st
 }
 
 /* A job: arg is the number to insert. */
-static inline enum rs_status table_insert_job(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
+static inline enum rs_status table_insert_job(struct rs_db_conn *conn, void *arg,
+                                              struct rs_err *reterr)
 {
     return table_insert(conn, *(const int64_t *)arg, reterr);
 }
 
-static inline enum rs_status table_count_in(struct rs_db_conn *conn, int64_t *ret, struct rs_err *reterr)
+static inline enum rs_status table_count_in(struct rs_db_conn *conn, int64_t *ret,
+                                            struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;

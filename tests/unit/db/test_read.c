@@ -19,7 +19,8 @@ static void a_reader_sees_one_snapshot(void **state)
     assert_true(rs_db_read_is_fresh(conn));
     assert_int_equal(table_count_in(conn, &count, NULL), RS_OK);
     assert_int_equal(count, 0);
-    assert_int_equal(rs_db_write(db, table_insert_job, &n, NULL), RS_OK); /* does not wait for the reader */
+    assert_int_equal(rs_db_write(db, table_insert_job, &n, NULL),
+                     RS_OK); /* does not wait for the reader */
     assert_int_equal(table_count_in(conn, &count, NULL), RS_OK);
     assert_int_equal(count, 0);
     assert_int_equal(rs_db_read_begin(db, &inner, NULL), RS_OK); /* joins the outer snapshot */
@@ -80,8 +81,8 @@ static void *reader_main(void *arg)
     return NULL;
 }
 
-/* Threads that live at the same time, then threads that come after others have ended, then the database goes while this
- * thread still remembers its connection. */
+/* Threads that live at the same time, then threads that come after others have ended, then the
+ * database goes while this thread still remembers its connection. */
 static void threads_come_and_go(void **state)
 {
     for (int round = 0; round < 3; round++) {
@@ -187,8 +188,10 @@ static void what_is_no_catalog_is_refused(void **state)
 {
     struct rs_err err = RS_ERR_INIT;
     const char *garbage = scratch_path(state, "garbage.db");
-    write_file(garbage, "this is a text file of more than one hundred bytes, so that it is no empty or short database "
-                        "file, and no database either");
+    write_file(
+        garbage,
+        "this is a text file of more than one hundred bytes, so that it is no empty or short database "
+        "file, and no database either");
     assert_int_equal(try_open(garbage, &err), RS_CORRUPT);
     err = (struct rs_err)RS_ERR_INIT;
     assert_int_equal(try_open((const char *)*state, &err), RS_IO); /* a directory */
@@ -232,14 +235,19 @@ static void the_file_is_private(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_reader_sees_one_snapshot, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_reader_sees_one_snapshot, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(a_reader_cannot_write, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_forgotten_statement_is_given_back, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_forgotten_statement_is_given_back, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(threads_come_and_go, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_thread_outlives_the_database, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_thread_outlives_the_database, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(two_databases_at_once, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(what_is_no_catalog_is_refused, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(another_programs_database_is_refused, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_catalog_is_refused, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(another_programs_database_is_refused, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(the_file_is_private, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,10 +8,12 @@
 static enum rs_status values_job(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
 {
     (void)arg;
-    enum rs_status s = rs_db_script(conn, "CREATE TABLE v(i INTEGER, t TEXT, s TEXT, b BLOB, z BLOB, x TEXT)", reterr);
+    enum rs_status s = rs_db_script(
+        conn, "CREATE TABLE v(i INTEGER, t TEXT, s TEXT, b BLOB, z BLOB, x TEXT)", reterr);
     struct rs_stmt *st = NULL;
     if (s == RS_OK)
-        s = rs_db_prepare(conn, "INSERT INTO v(i, t, s, b, z, x) VALUES ($1, $2, $3, $4, $5, $6)", &st, reterr);
+        s = rs_db_prepare(conn, "INSERT INTO v(i, t, s, b, z, x) VALUES ($1, $2, $3, $4, $5, $6)",
+                          &st, reterr);
     if (s != RS_OK)
         return s;
     rs_stmt_int(st, 1, INT64_MIN);
@@ -54,7 +56,8 @@ static void values_come_back_as_they_went_in(void **state)
     rs_db_close(db);
 }
 
-/* Parameters are what their numbers say, wherever they stand; one that the text does not have is refused. */
+/* Parameters are what their numbers say, wherever they stand; one that the text does not have is
+ * refused. */
 static void parameters_go_by_their_numbers(void **state)
 {
     struct rs_db *db = table_open(scratch_path(state, "c.db"));
@@ -184,7 +187,8 @@ static enum rs_status faults_job(struct rs_db_conn *conn, void *arg, struct rs_e
     assert_int_equal(table_insert(conn, 1, NULL), RS_OK);
     err = (struct rs_err)RS_ERR_INIT;
     assert_int_equal(table_insert(conn, 1, &err), RS_CONFLICT);
-    assert_int_equal(rs_db_script(conn, "CREATE TABLE child(n INTEGER REFERENCES t(n))", reterr), RS_OK);
+    assert_int_equal(rs_db_script(conn, "CREATE TABLE child(n INTEGER REFERENCES t(n))", reterr),
+                     RS_OK);
     assert_int_equal(rs_db_script(conn, "INSERT INTO child VALUES (2)", NULL), RS_CONFLICT);
     /* Text in double quotes is no text; other databases are out of reach. */
     assert_int_equal(rs_db_script(conn, "SELECT \"text\"", NULL), RS_INTERNAL);
@@ -205,10 +209,14 @@ static void faults_have_their_status(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(values_come_back_as_they_went_in, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(parameters_go_by_their_numbers, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_statement_is_not_used_recursively, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_statement_comes_back_clean, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(values_come_back_as_they_went_in, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(parameters_go_by_their_numbers, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_statement_is_not_used_recursively, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_statement_comes_back_clean, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(the_cache_grows, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(faults_have_their_status, scratch_setup, scratch_teardown),
     };

@@ -44,7 +44,8 @@ static enum rs_status hooked_job(struct rs_db_conn *conn, void *arg, struct rs_e
     return table_insert(conn, *(const int64_t *)arg, reterr);
 }
 
-/* Nobody knows what is on the disk: no success, no hook, nothing more is written, and the process is told once. */
+/* Nobody knows what is on the disk: no success, no hook, nothing more is written, and the process
+ * is told once. */
 static void a_failed_sync_stops_all_writing(void **state)
 {
     struct fatal fatal = {0};
@@ -93,8 +94,8 @@ static void every_commit_syncs(void **state)
     assert_int_equal(atomic_load(&fatal.n), 0);
 }
 
-/* Opening for the first time, whichever sync fails: an error, or (SQLite overlooks some syncs of the directory, which ours at the end
- * makes good) a database that works. */
+/* Opening for the first time, whichever sync fails: an error, or (SQLite overlooks some syncs of
+ * the directory, which ours at the end makes good) a database that works. */
 static void opening_survives_any_failed_sync(void **state)
 {
     int errors = 0;
@@ -123,9 +124,11 @@ static void opening_survives_any_failed_sync(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_failed_sync_stops_all_writing, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_failed_sync_stops_all_writing, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(every_commit_syncs, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(opening_survives_any_failed_sync, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(opening_survives_any_failed_sync, scratch_setup,
+                                        scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,10 @@ struct gate {
     bool is_open;
 };
 
-#define GATE_INIT {.mu = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER}
+#define GATE_INIT                                                            \
+    {                                                                        \
+        .mu = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER \
+    }
 
 static void gate_set(struct gate *g, bool *fact)
 {
@@ -81,10 +84,10 @@ struct counter {
 };
 
 struct counted {
-    int64_t n;              /* to insert */
-    enum rs_status result;  /* to give back */
-    struct counter *hooks;  /* counts its hook's calls */
-    unsigned transaction;   /* noted by the job: which one it ran in */
+    int64_t n;             /* to insert */
+    enum rs_status result; /* to give back */
+    struct counter *hooks; /* counts its hook's calls */
+    unsigned transaction;  /* noted by the job: which one it ran in */
 };
 
 static _Atomic unsigned commits; /* counted by the hooks of `counted` jobs, one by one */
@@ -164,7 +167,8 @@ static void crowd_let_go(struct crowd *c)
         (void)call_join(&c->calls[i]);
 }
 
-/* All that gathered while the writer was busy are one transaction, and one that fails takes nobody with it. */
+/* All that gathered while the writer was busy are one transaction, and one that fails takes nobody
+ * with it. */
 static void a_group_commits_at_once_and_a_failed_job_alone_is_undone(void **state)
 {
     enum { FAILS = 5 };
@@ -173,7 +177,8 @@ static void a_group_commits_at_once_and_a_failed_job_alone_is_undone(void **stat
     struct counter hooks[N] = {0};
     atomic_store(&commits, 0);
     for (int i = 0; i < N; i++)
-        crowd.counted[i] = (struct counted){.n = i, .result = i == FAILS ? RS_PRECONDITION : RS_OK, .hooks = &hooks[i]};
+        crowd.counted[i] = (struct counted){
+            .n = i, .result = i == FAILS ? RS_PRECONDITION : RS_OK, .hooks = &hooks[i]};
     crowd_gather(&crowd, db);
     crowd_let_go(&crowd);
     for (int i = 0; i < N; i++) {
@@ -201,7 +206,8 @@ static void a_group_has_a_limit(void **state)
     crowd_gather(&crowd, db);
     crowd_let_go(&crowd);
     for (unsigned i = 0; i < N; i++)
-        assert_int_equal(crowd.counted[i].transaction, i / 3 * 3); /* the hooks of whole groups before it */
+        assert_int_equal(crowd.counted[i].transaction,
+                         i / 3 * 3); /* the hooks of whole groups before it */
     assert_int_equal(table_count(db), N);
     rs_db_close(db);
 }
@@ -267,7 +273,8 @@ static void closing_finishes_what_is_queued(void **state)
     crowd_gather(&crowd, db);
     int64_t late = 1000;
     struct rs_err err = RS_ERR_INIT;
-    assert_int_equal(rs_db_write(db, table_insert_job, &late, &err), RS_BUSY); /* the queue is full */
+    assert_int_equal(rs_db_write(db, table_insert_job, &late, &err),
+                     RS_BUSY); /* the queue is full */
     struct closing closing = {.db = db};
     pthread_t closer;
     assert_int_equal(pthread_create(&closer, NULL, close_main, &closing), 0);
@@ -371,12 +378,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_job_is_durable, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_group_commits_at_once_and_a_failed_job_alone_is_undone, scratch_setup,
-                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_group_commits_at_once_and_a_failed_job_alone_is_undone,
+                                        scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(a_group_has_a_limit, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(hooks_run_before_the_answer, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(a_job_that_forgets_a_statement_spoils_nothing, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(closing_finishes_what_is_queued, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(hooks_run_before_the_answer, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_job_that_forgets_a_statement_spoils_nothing,
+                                        scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(closing_finishes_what_is_queued, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_is_survived, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(the_wal_is_checkpointed, scratch_setup, scratch_teardown),
     };

@@ -53,7 +53,8 @@ bool scratch_mount(const char *path, size_t bytes)
     (void)snprintf(options, sizeof(options), "size=%zu", bytes);
     if (mkdir(path, 0700) == 0 && mount("tmpfs", path, "tmpfs", 0, options) == 0)
         return true;
-    (void)printf("not run: a small file system of its own cannot be mounted here: %s\n", strerror(errno));
+    (void)printf("not run: a small file system of its own cannot be mounted here: %s\n",
+                 strerror(errno));
     return false;
 }
 

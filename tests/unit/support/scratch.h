@@ -12,7 +12,8 @@ int scratch_teardown(void **state);
 /* "<directory>/<name>", in one of a few static buffers. */
 const char *scratch_path(void *const *state, const char *name);
 
-/* Mount a file system in memory of so many bytes at `path` (created).  False where it is not allowed: says so in one line. */
+/* Mount a file system in memory of so many bytes at `path` (created).  False where it is not
+ * allowed: says so in one line. */
 bool scratch_mount(const char *path, size_t bytes);
 void scratch_umount(const char *path);
 
