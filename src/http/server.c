@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -39,6 +40,28 @@ static void set_defaults(struct rs_server_options *o)
         o->request_memory_bytes = (size_t)16 << 20;
     if (o->body_ring_bytes == 0)
         o->body_ring_bytes = (size_t)256 << 10;
+}
+
+/*
+ * Every connection is a descriptor, and may be sending a file.  So many descriptors are kept from
+ * them that decisions, audit records and the catalog go on when clients take all that they can get.
+ */
+static void bound_connections(struct rs_server_options *o)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+        return;
+    rlim_t kept = 64 + (rlim_t)o->worker_threads_max * 2;
+    if (kept > files.rlim_cur / 2)
+        kept = files.rlim_cur / 2;
+    rlim_t most = (files.rlim_cur - kept) / 2 / (o->listen_n > 0 ? o->listen_n : 1);
+    if (most < o->loop_threads)
+        most = o->loop_threads;
+    if (o->connections_max <= most)
+        return;
+    rs_log(RS_LOG_WARN, "fewer connections than configured: raise the limit of open files",
+           RS_N("configured", o->connections_max), RS_N("possible", most));
+    o->connections_max = (unsigned)most;
 }
 
 static int64_t workers_waiting(void *arg)
@@ -139,6 +162,7 @@ enum rs_status rs_server_start(const struct rs_server_options *options, struct r
         return rs_fail(reterr, RS_NOMEM, NULL);
     server->o = *options;
     set_defaults(&server->o);
+    bound_connections(&server->o);
     (void)pthread_mutex_init(&server->suspend_mu, NULL);
     rs_random_bytes(server->id_key, sizeof(server->id_key));
     server->listeners = calloc(options->listen_n, sizeof(*server->listeners));

@@ -32,7 +32,7 @@ class Raw:
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is not None:
             self.sock = context.wrap_socket(self.sock, server_hostname=parts.hostname)
-        self.buffer = b""
+        self.buffer = bytearray()
         self.is_closed = False
 
     def __enter__(self):
@@ -75,13 +75,16 @@ class Raw:
         while b"\r\n" not in self.buffer:
             if not self._more():
                 return None
-        line, self.buffer = self.buffer.split(b"\r\n", 1)
+        end = self.buffer.index(b"\r\n")
+        line = bytes(self.buffer[:end])
+        del self.buffer[:end + 2]
         return line
 
     def _bytes(self, n):
         while len(self.buffer) < n:
             assert self._more(), f"the answer ends after {len(self.buffer)} of {n} bytes"
-        data, self.buffer = self.buffer[:n], self.buffer[n:]
+        data = bytes(self.buffer[:n])
+        del self.buffer[:n]
         return data
 
     def _body(self, response, method):
@@ -99,7 +102,8 @@ class Raw:
             return self._bytes(int(response.header("content-length")))
         while self._more():
             pass
-        body, self.buffer = self.buffer, b""
+        body = bytes(self.buffer)
+        self.buffer.clear()
         return body
 
     def response(self, method="GET"):
@@ -126,7 +130,7 @@ class Raw:
         while True:
             response = self.response()
             if response is None:
-                assert self.buffer == b"", self.buffer
+                assert not self.buffer, self.buffer
                 return found
             found.append(response)
 
@@ -135,7 +139,7 @@ class Raw:
         end = time.monotonic() + DEADLINE_S
         while self._more():
             assert time.monotonic() < end, "the server does not close"
-            self.buffer = b""
+            self.buffer.clear()
 
 
 def exchange(url, data):

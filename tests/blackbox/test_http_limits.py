@@ -3,6 +3,7 @@
 import base64
 import http.client
 import os
+import pathlib
 import select
 import socket
 import struct
@@ -139,6 +140,33 @@ def test_h4_connections_of_one_address_are_bounded(strict):
             return False
 
     wait_for(has_room, "there is room again")
+
+
+def cpu_seconds(daemon):
+    fields = pathlib.Path(f"/proc/{daemon.proc.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_f13_descriptors_run_out_for_connections_only(make_daemon):
+    """200 connections and 64 descriptors: who is connected can still change things, nothing spins, and room comes back."""
+    daemon = make_daemon("daemon", start=False)
+    command = daemon.command()
+    daemon.command = lambda: ["prlimit", "--nofile=64", *command]
+    daemon.start()
+    admin = daemon.admin()
+    assert admin.get("/v2/").status == 200
+    held = [socket.create_connection((admin.base.hostname, admin.base.port), timeout=60) for _ in range(200)]
+    before = cpu_seconds(daemon)
+    for i in range(20):
+        made = admin.request("POST", "/v2/_roadstead/admin/robots", body={"name": f"robot-{i}"})
+        assert made.status == 201, made
+    assert cpu_seconds(daemon) - before < 20
+    idle_from = cpu_seconds(daemon)
+    select.select([], [], [], 2)
+    assert cpu_seconds(daemon) - idle_from < 1
+    for sock in held:
+        sock.close()
+    assert daemon.client().get("/healthz").status == 200
 
 
 # ---- size: H5, H7 ----
@@ -284,6 +312,34 @@ def test_h10_encoded_bodies_are_refused(registry, repo, coding):
 def test_h10_no_answer_is_encoded(registry):
     got = registry.anonymous.get("/metrics", headers={"Accept-Encoding": "gzip, deflate, br, zstd"})
     assert got.status == 200 and got.headers["Content-Encoding"] is None
+
+
+# ---- slow readers: H3 ----
+
+def resident_bytes(daemon):
+    text = pathlib.Path(f"/proc/{daemon.proc.pid}/status").read_text()
+    return int(text.split("VmRSS:")[1].split()[0]) * 1024
+
+
+def test_h3_slow_readers_cost_no_memory(registry, repo):
+    """Twenty clients that take the first bytes of a large blob and then no more: less memory than one blob."""
+    processor = registry.client("processor")
+    data = os.urandom(1 << 20) * 48
+    digest = processor.push_blob(repo, data)
+    before = resident_bytes(registry.daemon)
+    readers = []
+    for _ in range(20):
+        raw = Raw(registry.url)
+        raw.send(f"GET /v2/{repo}/blobs/{digest} HTTP/1.1\r\n".encode() + HOST + basic(processor.auth) + b"\r\n")
+        while len(raw.buffer) < 1000:
+            assert raw._more()
+        readers.append(raw)
+    assert resident_bytes(registry.daemon) - before < len(data)
+    # Everybody else is served meanwhile, and a slow one still gets all of it.
+    assert digest_of(processor.get_blob(repo, digest).body) == digest
+    assert digest_of(readers[0].response().body) == digest
+    for raw in readers:
+        raw.close()
 
 
 # ---- names: H12 ----
