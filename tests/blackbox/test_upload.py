@@ -3,6 +3,7 @@
 import concurrent.futures
 import os
 import socket
+import struct
 import subprocess
 
 import pytest
@@ -305,6 +306,39 @@ def test_an_upload_goes_on_after_a_disconnect(registry, repo):
     assert got.status == 202, got
     assert_created(put(client, where, digest_of(data)), repo, digest_of(data))
     assert_stored(registry, repo, data)
+
+
+@pytest.mark.tsan
+def test_clients_that_vanish_leave_nothing_open(make_registry, repo):
+    """Cut at every stage, with a reset: no descriptor stays open, and a whole upload in one request leaves no session behind."""
+    registry = make_registry()
+    client = registry.publisher
+    pid, uploads = registry.daemon.proc.pid, registry.daemon.data / "uploads"
+    data = b"never whole " * 2000
+    where = start(client, repo)
+
+    def open_files():
+        return len(os.listdir(f"/proc/{pid}/fd"))
+
+    def vanish(method, path, announced, body):
+        sock = socket.create_connection((client.base.hostname, client.base.port), timeout=60)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close with a reset
+        sock.sendall(f"{method} {path} HTTP/1.1\r\nHost: {client.base.netloc}\r\nAuthorization: {client.authorization()}\r\n"
+                     f"Content-Type: {OCTETS}\r\nContent-Length: {announced}\r\n\r\n".encode()[:-1 if body is None else None])
+        if body:
+            sock.sendall(body)
+        sock.close()
+
+    assert client.get(where).status == 204
+    before = open_files()
+    for body in (None, b"", b"n", data[:-1], data):
+        for _ in range(8):
+            vanish("POST", f"/v2/{repo}/blobs/uploads/?digest={digest_of(data)}", len(data), body)
+            vanish("PUT", f"{where}?digest={digest_of(data)}", len(data) + 1, body)
+    wait_for(lambda: open_files() <= before, "every descriptor is closed")
+    names = {path.name for path in uploads.iterdir()}
+    assert names <= {where.rsplit("/", 1)[1]}, names
+    assert_created(put(client, start(client, repo), digest_of(data), data), repo, digest_of(data))
 
 
 @pytest.mark.tsan
