@@ -61,6 +61,17 @@ enum rs_status rs_catalog_webhook_get(struct rs_db_conn *conn, const char *name,
     return s;
 }
 
+enum rs_status rs_catalog_webhook_exists(struct rs_db_conn *conn, int64_t id, bool *ret_exists,
+                                         struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    enum rs_status s = rs_db_prepare(conn, "SELECT 1 FROM webhook WHERE id = $1", &st, reterr);
+    if (s != RS_OK)
+        return s;
+    rs_stmt_int(st, 1, id);
+    return rs_stmt_step(st, ret_exists, reterr);
+}
+
 enum rs_status rs_catalog_webhook_insert(struct rs_db_conn *conn, const struct rs_webhook_row *row,
                                          struct rs_err *reterr)
 {

@@ -33,6 +33,10 @@ RS_MUST_CHECK enum rs_status rs_catalog_webhook_get(struct rs_db_conn *conn, con
                                                     rs_webhook_row_fn fn, void *arg,
                                                     struct rs_err *reterr);
 
+/* Is it still there?  Cheap, unlike get(), which counts deliveries. */
+RS_MUST_CHECK enum rs_status rs_catalog_webhook_exists(struct rs_db_conn *conn, int64_t id,
+                                                       bool *ret_exists, struct rs_err *reterr);
+
 /* ---- inside a write job ---- */
 
 /* RS_CONFLICT when the name is taken. */

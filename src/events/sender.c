@@ -180,20 +180,13 @@ static enum rs_status outcome_row_put(struct rs_db_conn *conn, const struct outc
     return rs_catalog_delivery_put(conn, &row, reterr);
 }
 
-static enum rs_status still_there(void *arg, const struct rs_webhook_row *row,
-                                  struct rs_err *reterr)
-{
-    (void)reterr;
-    *(int64_t *)arg = row->id;
-    return RS_OK;
-}
-
 static enum rs_status outcome_job(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
 {
     const struct outcome *o = arg;
-    int64_t id = 0;
-    enum rs_status s = rs_catalog_webhook_get(conn, o->k->name, still_there, &id, reterr);
-    if (s == RS_OK && id != o->k->webhook_id)
+    int64_t id = o->k->webhook_id;
+    bool exists = false;
+    enum rs_status s = rs_catalog_webhook_exists(conn, id, &exists, reterr);
+    if (s == RS_OK && !exists)
         s = rs_fail(reterr, RS_NOT_FOUND, NULL);
     if (s != RS_OK)
         return s;
