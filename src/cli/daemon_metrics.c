@@ -12,6 +12,7 @@
 #include "db/db.h"
 #include "events/counters.h"
 #include "events/sender.h"
+#include "quarantine/worklist.h"
 #include "registry/checker.h"
 #include "registry/collect.h"
 
@@ -109,6 +110,30 @@ static int64_t collected_bytes(void *arg)
     return (int64_t)collector(arg).total.blob_bytes;
 }
 
+/* What waits now.  A read that fails counts nothing: the counters of errors tell of it. */
+static struct rs_worklist_counts waiting(void *arg)
+{
+    struct rs_worklist_counts counts = {0};
+    if (rs_worklist_count(((struct rs_daemon *)arg)->services.db, &counts, NULL) != RS_OK)
+        return (struct rs_worklist_counts){0};
+    return counts;
+}
+
+static int64_t quarantined_now(void *arg)
+{
+    return waiting(arg).quarantined;
+}
+
+static int64_t failed_now(void *arg)
+{
+    return waiting(arg).failed;
+}
+
+static int64_t overdue_now(void *arg)
+{
+    return waiting(arg).overdue;
+}
+
 static int64_t overdue(void *arg)
 {
     return (int64_t)atomic_load(&((struct rs_daemon *)arg)->overdue);
@@ -180,6 +205,10 @@ void rs_daemon_add_metrics(struct rs_daemon *d)
          logins_throttled},
         {"roadstead_gc_blobs_total", "Blobs that were collected.", true, collected_blobs},
         {"roadstead_gc_bytes_total", "Bytes of blobs that were collected.", true, collected_bytes},
+        {"roadstead_quarantined", "Manifests in state quarantined.", false, quarantined_now},
+        {"roadstead_failed", "Manifests in state failed.", false, failed_now},
+        {"roadstead_overdue", "Manifests in state quarantined that are overdue.", false,
+         overdue_now},
         {"roadstead_overdue_total", "Images in quarantine that were told to be overdue.", true,
          overdue},
         {"roadstead_expired_total", "Manifests deleted because their time in quarantine was over.",

@@ -167,3 +167,15 @@ enum rs_status rs_worklist(struct rs_db *db, const struct rs_worklist_query *que
         s = rs_fail(reterr, rs_buf_status(out), NULL);
     return s;
 }
+
+enum rs_status rs_worklist_count(struct rs_db *db, struct rs_worklist_counts *ret,
+                                 struct rs_err *reterr)
+{
+    RS_AUTO(rs_db_read) struct rs_db_read read = {0};
+    struct rs_work_counts counts = {0};
+    enum rs_status s = rs_db_read_begin(db, &read.conn, reterr);
+    if (s == RS_OK)
+        s = rs_catalog_work_counts(read.conn, &counts, reterr);
+    *ret = (struct rs_worklist_counts){counts.quarantined, counts.failed, counts.overdue};
+    return s;
+}

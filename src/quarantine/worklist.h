@@ -34,4 +34,13 @@ RS_MUST_CHECK enum rs_status rs_worklist(struct rs_db *db, const struct rs_workl
                                          struct rs_buf *out, int64_t *ret_next,
                                          struct rs_err *reterr);
 
+/* How many manifests are in each state of quarantine at this moment, and how many are overdue. */
+struct rs_worklist_counts {
+    int64_t quarantined;
+    int64_t failed;
+    int64_t overdue;
+};
+RS_MUST_CHECK enum rs_status rs_worklist_count(struct rs_db *db, struct rs_worklist_counts *ret,
+                                               struct rs_err *reterr);
+
 #endif

@@ -118,6 +118,22 @@ def test_overdue_is_told_once_and_stays_held(registry, repo):
     assert [a[0] for a in actions(registry, repo)].count("overdue") == 2
 
 
+def test_the_metrics_tell_what_waits(make_registry):
+    registry = make_registry()
+
+    def gauges():
+        lines = registry.admin.get("/metrics").body.decode().splitlines()
+        return [int(next(ln.split()[1] for ln in lines if ln.startswith(f"roadstead_{name} ")))
+                for name in ("quarantined", "failed", "overdue")]
+
+    images = [registry.publisher.push_image("app", f"v{i}") for i in range(4)]
+    registry.processor.fail("app", images[0].digest)
+    registry.processor.release("app", images[1].digest)
+    assert gauges() == [2, 1, 0]
+    registry.policy("app", overdue_after=1)
+    wait_for(lambda: gauges() == [2, 1, 2], "both are overdue")
+
+
 def test_expiry_deletes_and_never_releases(registry, repo):
     failed = registry.publisher.push_image(repo, "v1")
     waiting = registry.publisher.push_image(repo, "v2")
