@@ -1,7 +1,7 @@
 /*
  * base/assert.h: assertions that stay on in production.
- * Layer: base.  For our own mistakes only: nothing that a peer, a file, a row or an operator can cause
- * may be asserted.
+ * Layer: base.  For our own mistakes only: nothing that a peer, a file, a row or an operator can
+ * cause may be asserted.
  */
 #ifndef RS_BASE_ASSERT_H
 #define RS_BASE_ASSERT_H

@@ -25,24 +25,24 @@
  * not jump over such a declaration.
  */
 #define RS_AUTO(type) __attribute__((cleanup(type##_auto)))
-#define RS_DEFINE_AUTO(type, decl, release) \
+#define RS_DEFINE_AUTO(type, decl, release)           \
     static inline RS_UNUSED void type##_auto(decl *p) \
-    { \
-        release(p); \
+    {                                                 \
+        release(p);                                   \
     }
 /* For heap objects: the variable is a pointer, `free_fn` takes that pointer. */
-#define RS_DEFINE_AUTO_PTR(type, free_fn) \
+#define RS_DEFINE_AUTO_PTR(type, free_fn)                     \
     static inline RS_UNUSED void type##_auto(struct type **p) \
-    { \
-        free_fn(*p); \
+    {                                                         \
+        free_fn(*p);                                          \
     }
 
 /* Hand a pointer over: evaluates to the old value and clears the variable. */
-#define RS_TAKE(p) \
-    __extension__({ \
+#define RS_TAKE(p)                  \
+    __extension__({                 \
         __typeof__(p) taken_ = (p); \
-        (p) = NULL; \
-        taken_; \
+        (p) = NULL;                 \
+        taken_;                     \
     })
 
 #include <stdlib.h>

@@ -20,12 +20,13 @@ struct rs_buf {
 };
 
 #define RS_BUF_INIT(max_bytes) \
-    { \
-        .max = (max_bytes) \
+    {                          \
+        .max = (max_bytes)     \
     }
 
-/* Appends fail with RS_TOO_LARGE past max, RS_NOMEM without memory; the buffer then keeps its old content and `failed` is set,
- * so that a run of appends may be checked once at the end with rs_buf_status(). */
+/* Appends fail with RS_TOO_LARGE past max, RS_NOMEM without memory; the buffer then keeps its old
+ * content and `failed` is set, so that a run of appends may be checked once at the end with
+ * rs_buf_status(). */
 enum rs_status rs_buf_add(struct rs_buf *b, const void *src, size_t n);
 enum rs_status rs_buf_adds(struct rs_buf *b, const char *text);
 enum rs_status rs_buf_addc(struct rs_buf *b, char c);
@@ -35,7 +36,8 @@ enum rs_status rs_buf_addf(struct rs_buf *b, const char *fmt, ...);
 RS_MUST_CHECK enum rs_status rs_buf_status(const struct rs_buf *b);
 /* Text view, "" when empty; borrowed. */
 const char *rs_buf_text(const struct rs_buf *b);
-/* Hand the heap data over (caller frees; never NULL on a buffer without failure and memory); the buffer is empty afterwards. */
+/* Hand the heap data over (caller frees; never NULL on a buffer without failure and memory); the
+ * buffer is empty afterwards. */
 char *rs_buf_take(struct rs_buf *b, size_t *ret_len);
 void rs_buf_clear(struct rs_buf *b);   /* keeps the memory */
 void rs_buf_release(struct rs_buf *b); /* frees; idempotent */

@@ -35,7 +35,8 @@ uint64_t rs_clock_mono_ms(void)
     return rs_clock_mono_ns() / 1000000U;
 }
 
-/* Days since 1970-01-01 of a civil date, and back (proleptic Gregorian calendar; eras of 400 years). */
+/* Days since 1970-01-01 of a civil date, and back (proleptic Gregorian calendar; eras of 400
+ * years). */
 static int64_t days_of_date(int64_t y, int64_t m, int64_t d)
 {
     y -= m <= 2;
@@ -51,8 +52,7 @@ void rs_clock_format(int64_t unix_ms, char out[RS_TIME_TEXT_BYTES])
     /* Years 0..9999 only: anything else (a damaged row) is shown as the nearest end. */
     const int64_t lowest = -62167219200000;
     const int64_t highest = 253402300799999;
-    unix_ms = unix_ms < lowest ? lowest : unix_ms > highest ? highest
-                                                            : unix_ms;
+    unix_ms = unix_ms < lowest ? lowest : unix_ms > highest ? highest : unix_ms;
     int64_t s = unix_ms / 1000;
     int64_t ms = unix_ms % 1000;
     if (ms < 0) {
@@ -97,12 +97,13 @@ static bool fraction(const char *text, int64_t *ret_ms)
 _Bool rs_clock_parse(const char *text, int64_t *ret_unix_ms)
 {
     int64_t y, mo, d, h, mi, s, ms;
-    if (strlen(text) < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' ||
-        text[16] != ':')
+    if (strlen(text) < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
+        text[13] != ':' || text[16] != ':')
         return false;
     if (!part(text, 0, 4, 0, 9999, &y) || !part(text, 5, 2, 1, 12, &mo) ||
         !part(text, 8, 2, 1, 31, &d) || !part(text, 11, 2, 0, 23, &h) ||
-        !part(text, 14, 2, 0, 59, &mi) || !part(text, 17, 2, 0, 59, &s) || !fraction(text + 19, &ms))
+        !part(text, 14, 2, 0, 59, &mi) || !part(text, 17, 2, 0, 59, &s) ||
+        !fraction(text + 19, &ms))
         return false;
     int64_t days = days_of_date(y, mo, d);
     if (days >= days_of_date(mo == 12 ? y + 1 : y, mo == 12 ? 1 : mo + 1, 1)) /* 31 February */

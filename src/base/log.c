@@ -49,8 +49,7 @@ void rs_log_write(enum rs_log_level level, const char *msg, const struct rs_log_
 {
     if (level < atomic_load_explicit(&threshold, memory_order_relaxed))
         return;
-    RS_AUTO(rs_buf)
-    struct rs_buf b = RS_BUF_INIT(LINE_BYTES_MAX);
+    RS_AUTO(rs_buf) struct rs_buf b = RS_BUF_INIT(LINE_BYTES_MAX);
     char when[RS_TIME_TEXT_BYTES];
     rs_clock_format(rs_clock_unix_ms(), when);
     (void)rs_buf_addf(&b, "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":", when, level_words[level]);
@@ -65,7 +64,8 @@ void rs_log_write(enum rs_log_level level, const char *msg, const struct rs_log_
         else
             add_quoted(&b, f->text);
         if (rs_buf_status(&b) != RS_OK || b.len + 3 > LINE_BYTES_MAX) {
-            b.failed = 0; /* the line stays one whole JSON object: this field and the rest are left out */
+            /* the line stays one whole JSON object: this field and the rest are left out */
+            b.failed = 0;
             b.len = before;
             break;
         }

@@ -10,10 +10,7 @@
 
 #include "base/attr.h"
 
-enum rs_log_level { RS_LOG_DEBUG,
-                    RS_LOG_INFO,
-                    RS_LOG_WARN,
-                    RS_LOG_ERROR };
+enum rs_log_level { RS_LOG_DEBUG, RS_LOG_INFO, RS_LOG_WARN, RS_LOG_ERROR };
 
 void rs_log_set_level(enum rs_log_level level);
 /* false for an unknown word; words: debug, info, warn, error. */

@@ -11,7 +11,8 @@ enum rs_status {
 #undef RS_X
 };
 
-/* The status' own name ("BLOB_UNKNOWN"), its OCI code, HTTP status and default message.  Never NULL. */
+/* The status' own name ("BLOB_UNKNOWN"), its OCI code, HTTP status and default message.  Never
+ * NULL. */
 const char *rs_status_name(enum rs_status s);
 const char *rs_status_oci_code(enum rs_status s);
 unsigned rs_status_http(enum rs_status s);

@@ -65,7 +65,8 @@ bool rs_hex_decode(struct rs_str hex, unsigned char *out, size_t n)
 static const char base64_std[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char base64_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static void base64_encode(const char *alphabet, bool pad, const unsigned char *src, size_t n, char *out)
+static void base64_encode(const char *alphabet, bool pad, const unsigned char *src, size_t n,
+                          char *out)
 {
     size_t o = 0;
     for (size_t i = 0; i < n; i += 3) {
@@ -106,7 +107,8 @@ static int base64_value(const char *alphabet, char c)
 }
 
 /* `text` without padding. */
-static bool base64_decode(const char *alphabet, struct rs_str text, unsigned char *out, size_t *ret_n)
+static bool base64_decode(const char *alphabet, struct rs_str text, unsigned char *out,
+                          size_t *ret_n)
 {
     size_t o = 0;
     unsigned v = 0;
@@ -149,8 +151,7 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 {
     if (p[0] < 0x80)
         return 1;
-    size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3
-                                                 : 2;
+    size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
     if (p[0] < 0xc2 || p[0] > 0xf4 || n < len)
         return 0;
     for (size_t i = 1; i < len; i++)
@@ -175,8 +176,9 @@ bool rs_utf8_is_valid(const char *p, size_t n)
 }
 
 /*
- * Two-level backtracking: the newest `*` is tried first; when its component ends, the newest `**` takes over.  A later `**`
- * makes every earlier star irrelevant, so two resume points are enough and the work is bounded by n*n*m.
+ * Two-level backtracking: the newest `*` is tried first; when its component ends, the newest `**`
+ * takes over.  A later `**` makes every earlier star irrelevant, so two resume points are enough
+ * and the work is bounded by n*n*m.
  */
 bool rs_glob_match(const char *pattern, const char *name)
 {

@@ -33,9 +33,9 @@ void rs_hex_encode(const unsigned char *src, size_t n, char *out);
 /* Exactly 2n lower-case hex digits; upper case refused. */
 RS_MUST_CHECK bool rs_hex_decode(struct rs_str hex, unsigned char *out, size_t n);
 
-/* Base64 (RFC 4648 section 4, with padding) and base64url (section 5, without).  Encoders write a NUL;
- * `out` needs 4*((n+2)/3)+1 bytes.  Decoders are strict (alphabet, padding, no trailing bits) and write at most
- * 3*(len/4)+3 bytes; they return false on anything else. */
+/* Base64 (RFC 4648 section 4, with padding) and base64url (section 5, without).  Encoders write a
+ * NUL; `out` needs 4*((n+2)/3)+1 bytes.  Decoders are strict (alphabet, padding, no trailing bits)
+ * and write at most 3*(len/4)+3 bytes; they return false on anything else. */
 void rs_base64_encode(const void *src, size_t n, char *out);
 void rs_base64url_encode(const void *src, size_t n, char *out);
 RS_MUST_CHECK bool rs_base64_decode(struct rs_str text, unsigned char *out, size_t *ret_n);
@@ -45,11 +45,13 @@ RS_MUST_CHECK bool rs_base64url_decode(struct rs_str text, unsigned char *out, s
 bool rs_utf8_is_valid(const char *p, size_t n);
 
 /**
- * rs_glob_match(): repository pattern against name.  `*` matches inside one path component (not '/'), `**` across;
- * everything else is itself.  Linear-ish: backtracks at most over the two kinds of star, bounded by n*m.
+ * rs_glob_match(): repository pattern against name.  `*` matches inside one path component (not
+ * '/'), `**` across; everything else is itself.  Linear-ish: backtracks at most over the two kinds
+ * of star, bounded by n*m.
  */
 bool rs_glob_match(const char *pattern, const char *name);
-/* A pattern that may be stored: 1..255 bytes out of [a-z0-9._/-] and '*', no "***", no leading or trailing '/'. */
+/* A pattern that may be stored: 1..255 bytes out of [a-z0-9._/-] and '*', no "***", no leading or
+ * trailing '/'. */
 bool rs_glob_is_valid(const char *pattern);
 
 /* Copy at most cap-1 bytes and terminate; false when it was cut. */

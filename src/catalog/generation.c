@@ -38,7 +38,8 @@ static void bump_access(void *arg)
 
 void rs_generation_touch_repository(struct rs_db_conn *conn, const char *repository)
 {
-    rs_db_after_commit(conn, bump_repository, (void *)slot_of(repository)); /* an index, never dereferenced */
+    /* an index, never dereferenced */
+    rs_db_after_commit(conn, bump_repository, (void *)slot_of(repository));
 }
 
 void rs_generation_touch_access(struct rs_db_conn *conn)

@@ -2,9 +2,10 @@
  * catalog/generation.h: how caches learn that what they hold is old.
  * Layer: catalog.  Threads: any (atomic counters).
  *
- * A reader takes the generation BEFORE it reads the database and keeps it with what it caches; a cached value is good exactly
- * while the generation is unchanged.  The writer bumps after the commit and before the change is acknowledged
- * (rs_db_after_commit), so an acknowledged change is seen by the very next request.
+ * A reader takes the generation BEFORE it reads the database and keeps it with what it caches; a
+ * cached value is good exactly while the generation is unchanged.  The writer bumps after the
+ * commit and before the change is acknowledged (rs_db_after_commit), so an acknowledged change is
+ * seen by the very next request.
  */
 #ifndef RS_CATALOG_GENERATION_H
 #define RS_CATALOG_GENERATION_H
@@ -13,7 +14,8 @@
 
 #include "db/db.h"
 
-/* Of a repository's content (manifests, tags, states, blobs).  Repositories may share a counter: a needless miss, never a stale hit. */
+/* Of a repository's content (manifests, tags, states, blobs).  Repositories may share a counter: a
+ * needless miss, never a stale hit. */
 uint64_t rs_generation_repository(const char *repository);
 /* Of identities, grants and policies. */
 uint64_t rs_generation_access(void);

@@ -17,8 +17,8 @@ struct rs_invariant_break {
     const char *what;       /* what is wrong, for people */
     const char *repository; /* NULL when it is about none */
     const char *subject;    /* a digest, a tag, a row's name; NULL when there is none */
-    bool is_repairable; /* rs_catalog_invariant_repair() can put it right without losing content or
-                           opening any */
+    /* rs_catalog_invariant_repair() can put it right without losing content or opening any */
+    bool is_repairable;
 };
 
 /* Return false to stop. */

@@ -8,10 +8,12 @@
 #include "db/db.h"
 
 /**
- * rs_schema_migrate(): bring the catalog to this program's schema, one version after the other, each in one transaction with its
- * version number.  Errors: RS_CONFLICT when the catalog was written by a newer program (nothing is changed), else as rs_db_write().
- * *ret_created is true when the catalog was empty.
+ * rs_schema_migrate(): bring the catalog to this program's schema, one version after the other,
+ * each in one transaction with its version number.  Errors: RS_CONFLICT when the catalog was
+ * written by a newer program (nothing is changed), else as rs_db_write(). *ret_created is true when
+ * the catalog was empty.
  */
-RS_MUST_CHECK enum rs_status rs_schema_migrate(struct rs_db *db, bool *ret_created, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_schema_migrate(struct rs_db *db, bool *ret_created,
+                                               struct rs_err *reterr);
 
 #endif

@@ -34,7 +34,8 @@ static enum rs_status refuse_read(struct rs_request *r, bool is_scope_missing)
     return refuse(r, is_scope_missing);
 }
 
-/* Azure's routes take Azure's word for reading, too: they give lists and attributes, never content. */
+/* Azure's routes take Azure's word for reading, too: they give lists and attributes, never content.
+ */
 static void translate_scope(struct rs_request *r)
 {
     if (strncmp(r->match.route->pattern, "/acr/", sizeof "/acr/" - 1) == 0 &&

@@ -1,6 +1,7 @@
 /*
- * registry/services.h: the collaborators of every use case, built by `serve` and handed down explicitly.
- * Layer: registry.  Threads: read-only after start; each collaborator is thread-safe by itself.
+ * registry/services.h: the collaborators of every use case, built by `serve` and handed down
+ * explicitly. Layer: registry.  Threads: read-only after start; each collaborator is thread-safe by
+ * itself.
  */
 #ifndef RS_REGISTRY_SERVICES_H
 #define RS_REGISTRY_SERVICES_H

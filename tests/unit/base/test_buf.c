@@ -7,8 +7,7 @@
 static void appends_grow_and_terminate(void **state)
 {
     (void)state;
-    RS_AUTO(rs_buf)
-    struct rs_buf b = RS_BUF_INIT(100000);
+    RS_AUTO(rs_buf) struct rs_buf b = RS_BUF_INIT(100000);
     assert_string_equal(rs_buf_text(&b), "");
     for (int i = 0; i < 10000; i++)
         assert_int_equal(rs_buf_addf(&b, "%d,", i % 10), RS_OK);
@@ -20,8 +19,7 @@ static void appends_grow_and_terminate(void **state)
 static void past_the_maximum_is_an_error_that_sticks(void **state)
 {
     (void)state;
-    RS_AUTO(rs_buf)
-    struct rs_buf b = RS_BUF_INIT(8);
+    RS_AUTO(rs_buf) struct rs_buf b = RS_BUF_INIT(8);
     assert_int_equal(rs_buf_adds(&b, "12345678"), RS_OK);
     assert_int_equal(rs_buf_addc(&b, '9'), RS_TOO_LARGE);
     assert_int_equal(rs_buf_addf(&b, "%s", ""), RS_TOO_LARGE);
@@ -35,8 +33,7 @@ static void past_the_maximum_is_an_error_that_sticks(void **state)
 static void taking_hands_the_memory_over(void **state)
 {
     (void)state;
-    RS_AUTO(rs_buf)
-    struct rs_buf b = RS_BUF_INIT(64);
+    RS_AUTO(rs_buf) struct rs_buf b = RS_BUF_INIT(64);
     size_t n = 7;
     char *empty = rs_buf_take(&b, &n);
     assert_non_null(empty);

@@ -31,7 +31,8 @@ static void errno_keeps_the_facts_for_the_log(void **state)
     static const struct {
         int e;
         enum rs_status status;
-    } rows[] = {{ENOSPC, RS_NO_SPACE}, {EDQUOT, RS_NO_SPACE}, {ENOMEM, RS_NOMEM}, {ENOENT, RS_NOT_FOUND}, {EIO, RS_IO}, {EACCES, RS_IO}};
+    } rows[] = {{ENOSPC, RS_NO_SPACE},  {EDQUOT, RS_NO_SPACE}, {ENOMEM, RS_NOMEM},
+                {ENOENT, RS_NOT_FOUND}, {EIO, RS_IO},          {EACCES, RS_IO}};
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
         struct rs_err err = RS_ERR_INIT;
         assert_int_equal(rs_fail_errno(&err, rows[i].e, "open /secret/path"), rows[i].status);
@@ -54,9 +55,11 @@ static void a_long_message_is_cut(void **state)
 static void every_status_has_a_row(void **state)
 {
     (void)state;
-    static const char *const codes[] = {"BLOB_UNKNOWN", "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID",
-                                        "MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID", "MANIFEST_UNKNOWN", "NAME_INVALID", "NAME_UNKNOWN", "SIZE_INVALID",
-                                        "UNAUTHORIZED", "DENIED", "UNSUPPORTED", "TOOMANYREQUESTS"};
+    static const char *const codes[] = {
+        "BLOB_UNKNOWN",          "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID",
+        "MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID",    "MANIFEST_UNKNOWN",    "NAME_INVALID",
+        "NAME_UNKNOWN",          "SIZE_INVALID",        "UNAUTHORIZED",        "DENIED",
+        "UNSUPPORTED",           "TOOMANYREQUESTS"};
     for (int s = RS_BLOB_UNKNOWN; s <= RS_INTERNAL; s++) {
         assert_in_range(rs_status_http((enum rs_status)s), 400, 599);
         assert_true(strlen(rs_status_text((enum rs_status)s)) > 0);

@@ -7,7 +7,8 @@
 #include "../cm.h"
 
 /* Run one log call with standard error going to a file; the line is returned in `out`. */
-static void captured(char *out, size_t cap, enum rs_log_level level, const char *msg, const struct rs_log_field *fields)
+static void captured(char *out, size_t cap, enum rs_log_level level, const char *msg,
+                     const struct rs_log_field *fields)
 {
     FILE *file = tmpfile();
     assert_non_null(file);
@@ -26,9 +27,12 @@ static void nothing_a_client_sends_can_forge_a_line(void **state)
 {
     (void)state;
     char line[9000];
-    const struct rs_log_field fields[] = {RS_F("tag", "a\"b\\\n{\x1b[31m"), RS_F("gone", NULL), RS_N("n", -5), {.key = NULL}};
+    const struct rs_log_field fields[] = {
+        RS_F("tag", "a\"b\\\n{\x1b[31m"), RS_F("gone", NULL), RS_N("n", -5), {.key = NULL}};
     captured(line, sizeof(line), RS_LOG_WARN, "pushed\r\n", fields);
-    assert_non_null(strstr(line, "\"level\":\"warn\",\"msg\":\"pushed\\u000d\\u000a\",\"tag\":\"a\\\"b\\\\\\u000a{\\u001b[31m\",\"n\":-5}\n"));
+    assert_non_null(strstr(
+        line,
+        "\"level\":\"warn\",\"msg\":\"pushed\\u000d\\u000a\",\"tag\":\"a\\\"b\\\\\\u000a{\\u001b[31m\",\"n\":-5}\n"));
     assert_null(strstr(line, "gone"));
     assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1); /* one line */
 }
@@ -39,7 +43,8 @@ static void a_long_line_stays_whole_json(void **state)
     static char text[20000];
     memset(text, 'x', sizeof(text) - 1);
     char line[9000];
-    const struct rs_log_field fields[] = {RS_F("first", "kept"), RS_F("long", text), RS_F("after", "lost"), {.key = NULL}};
+    const struct rs_log_field fields[] = {
+        RS_F("first", "kept"), RS_F("long", text), RS_F("after", "lost"), {.key = NULL}};
     captured(line, sizeof(line), RS_LOG_ERROR, "big", fields);
     assert_non_null(strstr(line, "\"first\":\"kept\"}\n"));
     assert_null(strstr(line, "xxx"));
@@ -49,7 +54,8 @@ static void invalid_utf8_is_escaped(void **state)
 {
     (void)state;
     char line[9000];
-    const struct rs_log_field fields[] = {RS_F("a", "\xff\xfe"), RS_F("b", "\xc3\xa9"), {.key = NULL}};
+    const struct rs_log_field fields[] = {
+        RS_F("a", "\xff\xfe"), RS_F("b", "\xc3\xa9"), {.key = NULL}};
     captured(line, sizeof(line), RS_LOG_INFO, "x", fields);
     assert_non_null(strstr(line, "\"a\":\"\\u00ff\\u00fe\",\"b\":\"\xc3\xa9\""));
 }

@@ -16,8 +16,7 @@ static void it_is_called_until_it_is_stopped(void **state)
     atomic_int calls = 0;
     struct rs_periodic *p = NULL;
     assert_int_equal(rs_periodic_start(1, count, &calls, &p, NULL), RS_OK);
-    while (atomic_load(&calls) < 5) {
-    }
+    while (atomic_load(&calls) < 5) {}
     rs_periodic_stop(p);
     int after = atomic_load(&calls);
     assert_true(after >= 5);

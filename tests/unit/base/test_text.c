@@ -55,7 +55,13 @@ static void base64_vectors(void **state)
 {
     (void)state;
     /* RFC 4648 section 10 */
-    static const char *const rows[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    static const char *const rows[][2] = {{"", ""},
+                                          {"f", "Zg=="},
+                                          {"fo", "Zm8="},
+                                          {"foo", "Zm9v"},
+                                          {"foob", "Zm9vYg=="},
+                                          {"fooba", "Zm9vYmE="},
+                                          {"foobar", "Zm9vYmFy"}};
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
         char text[16];
         unsigned char back[16];
@@ -81,7 +87,8 @@ static void base64_vectors(void **state)
 static void base64_is_strict(void **state)
 {
     (void)state;
-    static const char *const std_rows[] = {"Zg=", "Zg", "Zg===", "Zh==", "Zm9v\n", "Z g=", "====", "=g==", "Zm-v"};
+    static const char *const std_rows[] = {"Zg=",  "Zg",   "Zg===", "Zh==", "Zm9v\n",
+                                           "Z g=", "====", "=g==",  "Zm-v"};
     static const char *const url_rows[] = {"Zg==", "Z", "Zh", "Zm+v", "Zm9/", "Zm9vY"};
     unsigned char out[16];
     size_t n;
