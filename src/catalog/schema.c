@@ -5,25 +5,38 @@
 /*
  * Digests are texts in canonical form.  Every manifest and blob is known by its SHA-256
  * ("sha256:<hex>"); another algorithm's digest is an alias of it (digest_alias), from the moment
- * somebody uploaded, pushed or mounted under it. Times are Unix milliseconds (columns *_ms).  JSON
- * is text.  Booleans are 0 and 1.
+ * somebody uploaded, pushed or mounted under it.
+ *
+ * Times are Unix milliseconds (columns *_ms).  JSON is text.  Booleans are 0 and 1.
  *
  * Invariants (checked by fsck):
- *  I1  repository_blob.refs  = number of manifests of the repository with a manifest_ref that names
- * the blob (kind config, layer, blob). I2  repository_blob.opens = number of those that are
- * released and whose manifest_ref.opens is 1. I3  repository_blob.present = 1 implies a row in
- * blob; present = 0 implies that nobody can read the blob there. withdrawn = 1 implies present = 1
- * and refs > 0.  A row that is not present has refs > 0. I4  tag.live_manifest_id is released;
- * tag.staged_manifest_id is quarantined or failed, and staged_seq > live_seq. A tag row has at
- * least one of both.  live_seq keeps its value when the live pointer goes and the staged one stays:
- *      no older push becomes live afterwards.
- *  I5  manifest.state = 'failed' iff failed_by is not NULL; failed_by = 'check' implies a
- * check_report of it with failing = 1; a released manifest has no failing one. I6  every manifest
- * has its bytes in manifest_bytes; every row of manifest_bytes belongs to a manifest. I7
- * manifest.subject_digest is the subject as the manifest names it (or the fallback tag's digest),
- * canonical as soon as an alias is known; joined = 1 only for an attachment in quarantine: it is
- * held with its subject, there or still to come. I8  manifest_ref.child_id is NULL or a manifest of
- * the same repository with that digest; so are manifest_tag rows of their manifest's repository.
+ *
+ * I1: repository_blob.refs is the number of manifests of the repository with a manifest_ref that
+ * names the blob (kind config, layer, blob).
+ *
+ * I2: repository_blob.opens is the number of those that are released and whose manifest_ref.opens
+ * is 1.
+ *
+ * I3: repository_blob.present = 1 implies a row in blob; present = 0 implies that nobody can read
+ * the blob there.  withdrawn = 1 implies present = 1 and refs > 0.  A row that is not present has
+ * refs > 0.
+ *
+ * I4: tag.live_manifest_id is released; tag.staged_manifest_id is quarantined or failed, and
+ * staged_seq > live_seq.  A tag row has at least one of both.  live_seq keeps its value when the
+ * live pointer goes and the staged one stays: no older push becomes live afterwards.
+ *
+ * I5: manifest.state = 'failed' iff failed_by is not NULL; failed_by = 'check' implies a
+ * check_report of it with failing = 1; a released manifest has no failing one.
+ *
+ * I6: every manifest has its bytes in manifest_bytes; every row of manifest_bytes belongs to a
+ * manifest.
+ *
+ * I7: manifest.subject_digest is the subject as the manifest names it (or the fallback tag's
+ * digest), canonical as soon as an alias is known; joined = 1 only for an attachment in quarantine:
+ * it is held with its subject, there or still to come.
+ *
+ * I8: manifest_ref.child_id is NULL or a manifest of the same repository with that digest; so are
+ * manifest_tag rows of their manifest's repository.
  */
 static const char schema_1[] =
     "CREATE TABLE repository("
