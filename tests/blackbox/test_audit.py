@@ -55,10 +55,10 @@ def cli(*args):
 def changes(registry, repo):
     """(what, function, actions of the records that it must write): every kind of change, and things that change nothing."""
     admin, publisher, processor, maintainer = registry.admin, registry.publisher, registry.processor, registry.maintainer
-    image, bad, index = Image(), Image(), Index([Image(), Image()])
+    image, bad, checked, index = Image(), Image(), Image(), Index([Image(), Image()])
     admin_api = "/v2/_roadstead/admin"
     hooks = "/v2/_roadstead/webhooks"
-    for one in (image, bad, *index.images):
+    for one in (image, bad, checked, *index.images):
         for data in one.blobs:
             publisher.push_blob(repo, data)  # blobs alone are no change of a manifest
     attachment = Attachment(image)
@@ -81,6 +81,14 @@ def changes(registry, repo):
         return admin.get(f"{admin_api}/grants?principal=made").json()["grants"][0]["id"]
 
     quarantine = f"/v2/{repo}/_roadstead/quarantine"
+    claims = "/v2/_roadstead/quarantine/claims"
+    taken = []
+
+    def claim():
+        got = processor.request("POST", claims, body={"repositories": [repo]})
+        assert got.status == 200, got
+        taken.append(got.json()["claim"])
+
     return [
         ("create a user", call(admin, "POST", f"{admin_api}/users", 201, {"name": "made", "password": PASSWORD}), 1),
         ("create it again", call(admin, "POST", f"{admin_api}/users", 409, {"name": "made", "password": PASSWORD}), 0),
@@ -98,6 +106,7 @@ def changes(registry, repo):
         ("change nothing", call(admin, "PATCH", f"{hooks}/made", 200, {"enabled": False}), 0),
         ("delete it", call(admin, "DELETE", f"{hooks}/made", 204), 1),
         ("a policy", lambda: registry.policy(repo, quarantine="on"), 1),
+        ("the same policy", lambda: registry.policy(repo, quarantine="on"), 0),
         ("push", put(publisher, "v1", image), 1),
         ("push again", put(publisher, "v1", image), 0),
         ("another tag", put(publisher, "v2", image), 1),
@@ -108,6 +117,15 @@ def changes(registry, repo):
         ("release", call(processor, "PATCH", f"{quarantine}/{image.digest}", 200, {"state": "released"}), 2),  # and its attachment
         ("release again", call(processor, "PATCH", f"{quarantine}/{image.digest}", 200, {"state": "released"}), 0),
         ("fail what is released", call(processor, "PATCH", f"{quarantine}/{image.digest}", 409, {"state": "failed"}), 0),
+        ("push one to check", put(publisher, "checked", checked), 1),
+        ("report a check", call(registry.scanner, "PUT", f"{quarantine}/{checked.digest}/checks/scan", 200, {"state": "running"}), 1),
+        ("report it again", call(registry.scanner, "PUT", f"{quarantine}/{checked.digest}/checks/scan", 200, {"state": "running"}), 0),
+        ("pass it", call(registry.scanner, "PUT", f"{quarantine}/{checked.digest}/checks/scan", 200, {"state": "passed"}), 1),
+        ("claim the decision", claim, 1),
+        ("find nothing to claim", call(processor, "POST", claims, 204, {"repositories": [repo]}), 0),
+        ("renew the claim", lambda: call(processor, "PUT", f"{claims}/{taken[0]}", 200, {"leaseSeconds": 600})(), 1),
+        ("give it back", lambda: call(processor, "DELETE", f"{claims}/{taken[0]}", 204)(), 1),
+        ("give it back again", lambda: call(processor, "DELETE", f"{claims}/{taken[0]}", 404)(), 0),
         ("push the parts", lambda: [put(publisher, i.digest, i)() for i in index.images], 2),
         ("push the index", put(publisher, "multi", index), 1),
         ("release the index", call(processor, "PATCH", f"{quarantine}/{index.digest}", 200, {"state": "released"}), 3),
