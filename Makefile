@@ -3,11 +3,11 @@ build:
 	@scripts/bootstrap build
 	@scripts/configure build plain
 	@ninja -C build src/roadstead
-bench conformance: build
-run test bench lint conformance:
+conformance clients model: build
+run test bench lint conformance clients durability model:
 	@scripts/$@
 tsan:
 	@scripts/test tsan -m tsan
 clean:
 	rm -rf build build-*
-.PHONY: build run test bench lint conformance tsan clean
+.PHONY: build run test bench lint conformance clients durability model tsan clean
