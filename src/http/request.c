@@ -88,8 +88,7 @@ const char *rs_request_param(const struct rs_request *r, const char *param)
         if (strcmp(r->match.params[i].name, param) == 0)
             return r->params[i];
     }
-    rs_assert(!"a parameter that the route's pattern has");
-    return "";
+    rs_assert_failed("the route's pattern has this parameter", __FILE__, __LINE__);
 }
 
 const char *rs_request_query(const struct rs_request *r, const char *key)
