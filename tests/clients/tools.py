@@ -62,8 +62,7 @@ class Buildah(Tool):
         return [f"--tls-verify={'false' if self.plain else 'true'}"]
 
     def push(self, who, directory, tag, repo, **kw):
-        self.run(who, *self.store(who), "pull", f"oci:{directory}:{tag}")
-        image = self.run(who, *self.store(who), "images", "-q", "--no-trunc").split()[0]
+        image = self.run(who, *self.store(who), "pull", f"oci:{directory}:{tag}").split()[-1]
         self.run(who, *self.store(who), "push", *self.verify(), image, f"docker://{self.ref(repo, tag)}", **kw)
 
     def pull(self, who, repo, out, tag=None, digest=None, **kw):
