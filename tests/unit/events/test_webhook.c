@@ -58,6 +58,8 @@ static void bad_webhooks(void **state)
         {"{\"name\":\"a\",\"url\":\"ftp://x/\"}", "https"},
         {"{\"name\":\"a\",\"url\":\"https://\"}", "https"},
         {"{\"name\":\"a\",\"url\":\"https:///x\"}", "https"},
+        {"{\"name\":\"a\",\"url\":\"https://?x\"}", "https"},
+        {"{\"name\":\"a\",\"url\":\"https://:443/\"}", "https"},
         {"{\"name\":\"a\",\"url\":\"https://user:pw@x/\"}", "user name"},
         {"{\"name\":\"a\",\"url\":\"https://x/ y\"}", "printable"},
         {"{\"name\":\"a\",\"url\":\"https://x/\\r\\nHost: y\"}", "printable"},
