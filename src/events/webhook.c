@@ -31,7 +31,8 @@ static enum rs_status url_check(const char *url, const struct rs_webhook_rules *
         rest = url + 8;
     else if (strncmp(url, "http://", 7) == 0)
         rest = url + 7;
-    if (rest == NULL || strchr("/?#:", *rest) != NULL) /* no host; the end of the text is found too */
+    /* No host: strchr() finds the end of the text too. */
+    if (rest == NULL || strchr("/?#:", *rest) != NULL)
         return rs_fail(reterr, RS_BAD_REQUEST, "url: an absolute https:// URL is expected");
     if (rest == url + 7 && !rules->allow_http)
         return rs_fail(
