@@ -40,6 +40,8 @@ struct rs_admit {
     struct rs_manifest_row *subject_row; /* NULL when it is not in the repository */
     bool is_attachment;
     bool touches_held; /* it attaches to, or names as subject, something in quarantine */
+    /* a builder's own attestation of what its publisher pushed: an image here */
+    bool is_build_record;
 };
 
 /* Tags and subjects: fill tags, own_subject, subject, is_attachment, touches_held. */

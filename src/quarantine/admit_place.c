@@ -101,6 +101,33 @@ static enum rs_status known_subject(struct rs_admit *p, struct rs_err *reterr)
     return s;
 }
 
+/*
+ * BuildKit pushes, with every image and by the same identity, an attestation of how it built it: by
+ * digest, with the image as subject, and as a part of the index that follows.  Refusing it would
+ * break every such push.  So it is taken from whoever pushed that very subject here, as an image:
+ * held in its own right, never joined, released by a decision or with its index.  Any other type,
+ * principal or reference is an attachment like all others.
+ */
+#define BUILD_RECORD_TYPE "application/vnd.docker.attestation.manifest.v1+json"
+
+static enum rs_status build_record_place(struct rs_admit *p, struct rs_err *reterr)
+{
+    const char *type = p->in->manifest->artifact_type;
+    bool may_be = type != NULL && strcmp(type, BUILD_RECORD_TYPE) == 0 && p->in->n_tags == 0 &&
+                  is_held(p->own_subject_row) && !rs_policy_is_off(&p->c->policy) &&
+                  !rs_access_has(p->in->access, RS_PERM_QUARANTINE_PUSH);
+    if (!may_be)
+        return RS_OK;
+    enum rs_status s =
+        rs_catalog_manifest_is_pusher(p->c->conn, p->own_subject_row->id,
+                                      p->in->identity->principal_id, &p->is_build_record, reterr);
+    if (s == RS_OK && p->is_build_record) {
+        p->is_attachment = false;
+        p->touches_held = false;
+    }
+    return s;
+}
+
 enum rs_status rs_admit_place(struct rs_admit *p, struct rs_err *reterr)
 {
     p->tags = rs_arena_alloc(p->c->arena, (p->in->n_tags + 1) * sizeof(*p->tags));
@@ -114,7 +141,8 @@ enum rs_status rs_admit_place(struct rs_admit *p, struct rs_err *reterr)
     if (s != RS_OK)
         return s;
     subject_decide(p);
-    return known_subject(p, reterr);
+    s = build_record_place(p, reterr);
+    return s == RS_OK && !p->is_build_record ? known_subject(p, reterr) : s;
 }
 
 bool rs_admit_is_same_attachment(const struct rs_admit *p)
@@ -166,6 +194,8 @@ static enum rs_status tag_permit(const struct rs_admit *p, const struct rs_admit
 
 enum rs_status rs_admit_permit(const struct rs_admit *p, struct rs_err *reterr)
 {
+    if (p->is_build_record)
+        return RS_OK;
     enum rs_status s = need_quarantine_push(p, p->own_subject_row, reterr);
     if (s == RS_OK && p->in->n_tags == 0)
         s = need_quarantine_push(p, p->subject_row, reterr);
