@@ -8,7 +8,7 @@ import pytest
 from conftest import PRINCIPALS
 from client import Client, digest_of
 from daemon import binary
-from visibility import token
+from visibility import COLUMNS, token
 
 
 def explain(client, repo, reference, principal=None):
