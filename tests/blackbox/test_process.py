@@ -44,7 +44,10 @@ def process(tmp_path):
     for p in made:
         if p.proc.poll() is None:
             p.proc.kill()
-        p.proc.communicate()
+        p.proc.wait()
+        # Not read to their ends: a command that outlived its processor holds them open.
+        p.proc.stdout.close()
+        p.proc.stderr.close()
 
 
 @pytest.fixture
