@@ -183,7 +183,7 @@ def test_a_clean_stop_gives_the_work_back(own, process, tmp_path):
 
 def test_a_processor_that_dies_leaves_the_image_in_quarantine(own, process, tmp_path):
     image = own.publisher.push_image("team/app", "v1")
-    first = process(own, "processor", "touch started; sleep 1000", "--lease", "10s")
+    first = process(own, "processor", "touch started; sleep 120", "--lease", "10s")
     wait_for(lambda: (tmp_path / "started").exists(), "the command runs")
     first.proc.kill()
     first.proc.wait()
