@@ -41,15 +41,15 @@ def image(db, repository, n, now):
                      (repository, digest, OCI_MANIFEST, OCI_CONFIG, len(manifest), now, now)).lastrowid
     db.execute("INSERT INTO manifest_bytes(digest, bytes) VALUES (?, ?)", (digest, manifest))
     for position, (kind, blob, media_type, size) in enumerate(refs):
-        db.execute("INSERT INTO manifest_ref(manifest_id, position, kind, digest, media_type, size, opens) VALUES (?,?,?,?,?,?,1)",
-                   (row, position, kind, blob, media_type, size))
+        db.execute("INSERT INTO manifest_ref(manifest_id, position, repository_id, kind, digest, media_type, size, opens)"
+                   " VALUES (?,?,?,?,?,?,?,1)", (row, position, repository, kind, blob, media_type, size))
         db.execute("INSERT INTO blob(digest, size, created_ms) VALUES (?,?,?)", (blob, size, now))
         db.execute("INSERT INTO repository_blob(repository_id, digest, present, refs, opens, linked_ms) VALUES (?,?,1,1,1,?)",
                    (repository, blob, now))
     seq = db.execute("UPDATE push_counter SET value = value + 1 RETURNING value").fetchone()[0]
     db.execute("INSERT INTO tag(repository_id, name, live_manifest_id, live_seq, changed_ms) VALUES (?,?,?,?,?)",
                (repository, f"v{n}", row, seq, now))
-    db.execute("INSERT INTO manifest_tag(manifest_id, tag, seq) VALUES (?,?,?)", (row, f"v{n}", seq))
+    db.execute("INSERT INTO manifest_tag(manifest_id, tag, repository_id, seq) VALUES (?,?,?,?)", (row, f"v{n}", repository, seq))
 
 
 def start_ms(daemon):
