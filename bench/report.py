@@ -12,8 +12,9 @@ def table(rows):
             lines.append(f"| {r['name']} | {r['ratio']:.2f} x | {r['lowest']:.2f}..{r['highest']:.2f} | {r['at_least']} x | {r['goal']} x |"
                          f" {'yes' if r['ratio'] >= r['at_least'] else 'NO'} |")
         else:
-            lines.append(f"| {r['name']} | {r['value']:.2f} {r['unit']} | {r.get('spread', '')} | at most {r['limit']} {r['unit']} | |"
-                         f" {'yes' if r['value'] <= r['limit'] else 'NO'} |")
+            limit = r["limit"]
+            asked, holds = ("", "") if limit is None else (f"at most {limit} {r['unit']}", "yes" if r["value"] <= limit else "NO")
+            lines.append(f"| {r['name']} | {r['value']:.2f} {r['unit']} | {r.get('spread', '')} | {asked} | | {holds} |")
     return "\n".join(lines) + "\n"
 
 

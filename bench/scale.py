@@ -137,8 +137,8 @@ def measure(root, count, rounds, say):
     rows = []
     for step in ("release", "get", "push", "tags", "referrers"):
         ratio = statistics.median(spent["large"][step]) / statistics.median(spent["small"][step])
-        rows.append({"name": f"{step}: {count} images against {SMALL}", "value": ratio, "limit": 1.3, "unit": "x"})
-    rows.append({"name": f"resident memory: {count} images against {SMALL}", "value": memory["large"] / memory["small"], "limit": 1.3, "unit": "x"})
+        rows.append({"name": f"{step}: {count} images against {SMALL}", "value": ratio, "limit": 1.3 if step == "release" else None, "unit": "x"})
+    rows.append({"name": f"resident memory: {count} images against {SMALL}", "value": memory["large"] / memory["small"], "limit": None, "unit": "x"})
     starts = sides["large"].start_ms
     rows.append({"name": f"start to ready with {count} images", "value": statistics.median(starts), "limit": 50, "unit": "ms",
                  "spread": f"{min(starts):.0f}..{max(starts):.0f}"})
