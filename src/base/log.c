@@ -28,19 +28,28 @@ _Bool rs_log_parse_level(const char *word, enum rs_log_level *ret_level)
     return 0;
 }
 
+static bool needs_escape(unsigned char c, bool is_utf8)
+{
+    return c == '"' || c == '\\' || c < 0x20 || c == 0x7f || (c >= 0x80 && !is_utf8);
+}
+
+/* Plain runs are added whole: nearly every text is one. */
 static void add_quoted(struct rs_buf *b, const char *text)
 {
     size_t n = strlen(text);
-    bool utf8 = rs_utf8_is_valid(text, n);
+    bool is_utf8 = rs_utf8_is_valid(text, n);
     (void)rs_buf_addc(b, '"');
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '"' || c == '\\')
-            (void)rs_buf_addf(b, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8))
-            (void)rs_buf_addf(b, "\\u%04x", c);
-        else
-            (void)rs_buf_addc(b, (char)c);
+    for (size_t i = 0; i < n;) {
+        size_t run = i;
+        while (run < n && !needs_escape((unsigned char)text[run], is_utf8))
+            run++;
+        (void)rs_buf_add(b, text + i, run - i);
+        if (run < n) {
+            unsigned char c = (unsigned char)text[run];
+            (void)rs_buf_addf(b, c == '"' || c == '\\' ? "\\%c" : "\\u%04x", c);
+            run++;
+        }
+        i = run;
     }
     (void)rs_buf_addc(b, '"');
 }
