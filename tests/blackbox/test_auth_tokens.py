@@ -1,6 +1,7 @@
 """The token service: what is granted, what a token is good for, and what is no token (T32-T35, S4, S5)."""
 
 import base64
+import http.client
 import json
 import time
 
@@ -341,8 +342,11 @@ def test_forged_tokens(registry):
 
 
 def test_a_token_of_a_megabyte(registry):
-    got = Client(registry.url).get("/v2/", headers={"Authorization": "Bearer " + "a" * (1 << 20)})
-    assert got.status in (400, 401, 413, 431), got
+    try:
+        got = Client(registry.url).get("/v2/", headers={"Authorization": "Bearer " + "a" * (1 << 20)})
+        assert got.status in (400, 401, 413, 431), got
+    except (ConnectionError, http.client.HTTPException):
+        pass  # the answer came, and the connection was cut, while this side was still sending
     assert registry.consumer.get("/v2/").status == 200
 
 
