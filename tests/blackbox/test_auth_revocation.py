@@ -2,7 +2,7 @@
 
 import pytest
 
-from client import Client, Image
+from client import Client
 from tokens import token
 
 ADMIN = "/v2/_roadstead/admin"

@@ -8,7 +8,7 @@ import time
 import pytest
 
 import tokens
-from client import Client, Image
+from client import Client
 from tokens import access, challenge, post_form, request_token, token, with_token
 
 
