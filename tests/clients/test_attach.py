@@ -98,5 +98,6 @@ def test_helm_push_reads_its_manifest_back(world, transport, registry, repo, tmp
     world.run("consumer", *pull, cwd=tmp_path, expect=False)
     digest = registry.processor.head(f"/v2/{repo}/app/manifests/0.1.0").headers["Docker-Content-Digest"]
     registry.processor.release(f"{repo}/app", digest)
+    (tmp_path / "out").mkdir()
     world.run("consumer", *pull, "--destination", tmp_path / "out", cwd=tmp_path)
     assert (tmp_path / "out" / "app-0.1.0.tgz").read_bytes() == (tmp_path / "app-0.1.0.tgz").read_bytes()
