@@ -55,4 +55,4 @@ def write(rows, options):
     (options.results / "table.md").write_text("# Benchmark results\n\n" + head + table(rows))
     drawn = plot(rows, options.results / "ratios.png")
     print(table(rows))
-    print(f"written to {options.results}" + ("" if drawn else " (no plot: python3-matplotlib is not installed)"))
+    print(f"written to {options.results}" + ("" if drawn else " (no plot: there are no ratios to draw, or python3-matplotlib is not installed)"))
