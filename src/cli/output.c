@@ -13,7 +13,7 @@
 #define OUTPUT_BYTES_MAX ((size_t)256 << 20)
 #define DETAILS_BYTES_MAX ((size_t)65536)
 
-static void tell(const char *fmt, va_list ap)
+RS_PRINTF(1, 0) static void tell(const char *fmt, va_list ap)
 {
     char raw[1024];
     RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(8192);

@@ -122,6 +122,7 @@ class Model:
     def _admission(self, repo, content, is_processor):
         """(state, joined, silent) of a first push."""
         if content.digest in repo.verdicts:
+            repo.verdicts.remove(content.digest)  # it is the manifest's own again: a decision may lift it
             return "failed", False, True
         if not content.is_attachment:
             return ("quarantined" if repo.quarantine else "released"), False, False

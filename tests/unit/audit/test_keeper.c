@@ -20,7 +20,7 @@ static struct rs_checkpoint checkpoint_of(struct rs_audit *a)
 {
     RS_AUTO(rs_buf) struct rs_buf note = RS_BUF_INIT(4096);
     struct rs_err err = RS_ERR_INIT;
-    struct rs_checkpoint c;
+    struct rs_checkpoint c = {0};
     if (rs_audit_checkpoint(a, &note, &err) != RS_OK ||
         rs_checkpoint_open(rs_str_n(note.data, note.len), rs_audit_key(a), &c, &err) != RS_OK)
         fail_msg("%s", err.message);
