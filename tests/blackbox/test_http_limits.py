@@ -381,13 +381,19 @@ def reset(raw):
     raw.close()
 
 
+def open_connections(registry):
+    """As the daemon counts them: one whose client has gone counts until its request is over."""
+    lines = registry.admin.get("/metrics").body.decode().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("roadstead_http_connections "))
+
+
 def test_h13_resets_in_the_middle_of_uploads_leak_nothing(make_registry, repo):
     registry = make_registry()
     publisher = registry.client("publisher")
     where = upload_location(publisher, repo)
     publisher.close()
     wait_for(lambda: registry.admin.get("/healthz").status == 200, "the daemon answers")
-    before = open_descriptors(registry.daemon)
+    before, connected = open_descriptors(registry.daemon), open_connections(registry)
     head = f"PATCH {where} HTTP/1.1\r\n".encode() + HOST + basic(publisher.auth) + b"Content-Length: 1000000\r\n\r\n"
     for i in range(200):
         raw = Raw(registry.url)
@@ -396,7 +402,8 @@ def test_h13_resets_in_the_middle_of_uploads_leak_nothing(make_registry, repo):
     wait_for(lambda: open_descriptors(registry.daemon) <= before + 1, "every descriptor is closed again")
     uploads = [p for p in (registry.daemon.data / "uploads").iterdir()]
     assert len(uploads) == 1
-    # The session is whole: what it says it has is what it has.
+    # The session is whole: what it says it has is what it has, once nobody adds to it any more.
+    wait_for(lambda: open_connections(registry) <= connected, "every request is over")
     got = wait_for(lambda: (lambda r: r if r.status == 204 else None)(publisher.get(where)), "the session is free again")
     last = int(got.headers["Range"].split("-")[1])
     data = b"a" * (last + 1 if last > 0 else 0)
