@@ -91,6 +91,7 @@ static enum rs_status start_audit(struct rs_daemon *d, struct rs_err *reterr)
     const struct rs_audit_options options = {
         .db = d->services.db,
         .data_dir = d->config->data,
+        .denied_ms = (uint64_t)d->config->audit_denied_reads_ms,
         .checkpoint_ms = (uint64_t)d->config->audit_checkpoint_ms,
     };
     return rs_audit_start(&options, &d->services.audit, reterr);

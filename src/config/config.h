@@ -85,9 +85,10 @@ struct rs_config {
     int64_t gc_lease_ms;
     int64_t scrub_interval_ms; /* every blob is read so often; 0 = never */
     int64_t scrub_rate_bytes_s;
-    const char *backup_directory; /* "" = none */
-    int64_t audit_checkpoint_ms;  /* time between signed checkpoints */
-    int64_t event_retention_ms;   /* events stay in the feed so long; 0 = always */
+    const char *backup_directory;  /* "" = none */
+    int64_t audit_denied_reads_ms; /* denied reads are gathered so long before they are recorded */
+    int64_t audit_checkpoint_ms;   /* time between signed checkpoints */
+    int64_t event_retention_ms;    /* events stay in the feed so long; 0 = always */
 
     /* webhooks: what the operator permits all of them */
     bool webhook_allow_http;
