@@ -205,8 +205,10 @@ static struct timespec mono_after(uint64_t ms)
     return t;
 }
 
-/* Sleeps until a ticket is left, the end is near, or the time is over; the ticket to serve. */
-static uint64_t keeper_wait(struct rs_audit *a, uint64_t until_ms, bool *ret_stopping)
+/* Sleeps until a ticket is left, the end is near, or the time is over; *ret_ticket is the one to
+ * serve.  Is somebody waiting for a checkpoint? */
+static bool keeper_wait(struct rs_audit *a, uint64_t until_ms, uint64_t *ret_ticket,
+                        bool *ret_stopping)
 {
     (void)pthread_mutex_lock(&a->mu);
     while (!a->stopping && a->tickets == a->served) {
@@ -217,9 +219,10 @@ static uint64_t keeper_wait(struct rs_audit *a, uint64_t until_ms, bool *ret_sto
         (void)pthread_cond_timedwait(&a->cond, &a->mu, &t);
     }
     *ret_stopping = a->stopping;
-    uint64_t ticket = a->tickets;
+    *ret_ticket = a->tickets;
+    bool is_asked = a->tickets != a->served;
     (void)pthread_mutex_unlock(&a->mu);
-    return ticket;
+    return is_asked;
 }
 
 static void tickets_serve(struct rs_audit *a, uint64_t ticket, enum rs_status s)
@@ -238,6 +241,17 @@ static void denied_write(struct rs_audit *a)
         log_failure("denied reads could not be written to the audit log; they are kept", &err);
 }
 
+static enum rs_status checkpoint_try(struct rs_audit *a)
+{
+    struct rs_err err = RS_ERR_INIT;
+    enum rs_status s = checkpoint_make(a, &err);
+    if (s != RS_OK && s != RS_CORRUPT)
+        log_failure("no audit checkpoint could be signed; it is tried again", &err);
+    else if (s == RS_CORRUPT)
+        inconsistent(a, err.message);
+    return s;
+}
+
 static void *keeper_run(void *arg)
 {
     struct rs_audit *a = arg;
@@ -246,20 +260,17 @@ static void *keeper_run(void *arg)
     bool stopping = false;
     while (!stopping) {
         uint64_t until = next_denied < next_checkpoint ? next_denied : next_checkpoint;
-        uint64_t ticket = keeper_wait(a, until, &stopping);
+        uint64_t ticket = 0;
+        bool is_asked = keeper_wait(a, until, &ticket, &stopping);
         uint64_t now = rs_clock_mono_ms();
         if (now >= next_denied || stopping) {
             denied_write(a);
             next_denied = now + a->denied_ms;
         }
-        struct rs_err err = RS_ERR_INIT;
-        enum rs_status s = checkpoint_make(a, &err);
-        if (s != RS_OK && s != RS_CORRUPT)
-            log_failure("no audit checkpoint could be signed; it is tried again", &err);
-        else if (s == RS_CORRUPT)
-            inconsistent(a, err.message);
+        if (now < next_checkpoint && !is_asked && !stopping)
+            continue;
+        tickets_serve(a, ticket, checkpoint_try(a));
         next_checkpoint = rs_clock_mono_ms() + a->checkpoint_ms;
-        tickets_serve(a, ticket, s);
     }
     return NULL;
 }

@@ -58,6 +58,18 @@ def test_reads_within_one_interval_are_one_record(make_registry):
     assert all(sum(c) == 50 and len(c) < 10 for c in counts.values()), counts
 
 
+def test_checkpoints_keep_their_own_pace(make_registry):
+    """Writing denied reads often signs no more checkpoints than their interval says."""
+    registry = make_registry(config={"audit": {"denied_reads_interval": "1s", "checkpoint_interval": "1h"}})
+    held = registry.publisher.push_image("team/held", "v1")
+    for round_ in (1, 2, 3):
+        assert registry.consumer.get_manifest("team/held", held.digest).status == 403
+        wait_for(lambda: denied(registry).get(("consumer", held.digest)) == [1] * round_, "the denied read is recorded")
+    assert "audit checkpoint" not in registry.daemon.log.read_text()
+    assert registry.auditor.get("/v2/_roadstead/audit/checkpoint").status == 200  # unless somebody asks for one
+    assert registry.daemon.log.read_text().count("audit checkpoint") == 1
+
+
 def test_an_interval_out_of_bounds_is_refused(make_daemon):
     for value in ("0", "10ms", "2h", "soon"):
         daemon = make_daemon(name=f"interval-{value}", config={"audit": {"denied_reads_interval": value}}, start=False)
