@@ -10,30 +10,11 @@ import random
 import threading
 
 from client import OCI_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, descriptor, digest_of, dumps
-from reference import Model
+from reference import Content, Model
 
 DISCONNECTED = (http.client.HTTPException, OSError)
 TAGS = ["latest", "v1", "v2"]
 SHARED_LAYERS = [f"shared layer {i} ".encode() * (40 << (2 * i)) for i in range(6)]  # 600 bytes to 600 KiB
-
-
-class Content:
-    """The bytes of a manifest and what the model has to know about them."""
-
-    def __init__(self, doc, data, children=(), subject=None, is_attachment=False):
-        self.bytes = dumps(doc)
-        self.digest = digest_of(self.bytes)
-        self.media_type = doc["mediaType"]
-        self.data = {digest_of(d): d for d in data}
-        self.blobs = set(self.data)
-        self.config = doc.get("config", {}).get("digest")
-        self.children = list(children)
-        self.subject = subject
-        self.is_attachment = is_attachment
-        self.descriptor = {"mediaType": self.media_type, "digest": self.digest, "size": len(self.bytes)}
-
-    def __deepcopy__(self, memo):
-        return self  # never changes
 
 
 class Broken(AssertionError):
@@ -57,7 +38,7 @@ class State:
             return 201
         if kind == "push":
             who, content, tag = args
-            return self.model.push(self.repo, who, content, tag, is_processor=who == "processor")
+            return self.model.push(self.repo, who, content, tag)
         if kind == "decide":
             return self.model.decide(self.repo, "processor", *args)
         if kind == "delete tag":

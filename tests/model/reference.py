@@ -1,21 +1,57 @@
 """A reference model of the quarantine: what the registry has to answer, in as few words as possible.
 
-It knows nothing of HTTP or SQL.  Every operation changes the model and returns the status that the daemon has to give; `events` collects
-what the feed has to show, in order.  Reads ask `manifest()` and `blob()`.
+It knows nothing of HTTP or SQL.  Every operation changes the model and returns the status that the daemon has to give; `events` and
+`records` collect what the feed and the audit log have to show, in order.  Reads ask `manifest()`, `blob()`, `tags()` and so on.
 """
 
+import fnmatch
+import re
+
+from client import digest_of, dumps
+
 HELD = ("quarantined", "failed")
+EMPTY_JSON = digest_of(b"{}")
+FALLBACK = re.compile(r"^sha256-([0-9a-f]{64})(\.sig|\.att|\.sbom)?$")
+
+
+class Content:
+    """The bytes of a manifest, and what the model has to know about them.  Never changes.
+
+    `data` are the blobs: bytes, or digest -> bytes where the manifest names them by another digest than the usual one.
+    `is_attachment` means its shape: what it is in the end depends on the tags that it is pushed under.
+    """
+
+    def __init__(self, doc, data, children=(), subject=None, is_attachment=False):
+        self.bytes = dumps(doc)
+        self.digest = digest_of(self.bytes)
+        self.media_type = doc["mediaType"]
+        self.data = data if isinstance(data, dict) else {digest_of(d): d for d in data}
+        self.blobs = set(self.data)
+        self.config = doc.get("config", {}).get("digest")
+        self.config_is_image = doc.get("config", {}).get("mediaType", "").endswith(("image.config.v1+json", "container.image.v1+json"))
+        self.is_index = "manifests" in doc
+        self.children = list(children)
+        self.subject = subject
+        self.is_attachment = is_attachment
+        self.descriptor = {"mediaType": self.media_type, "digest": self.digest, "size": len(self.bytes)}
+
+    def __deepcopy__(self, memo):
+        return self
 
 
 class Manifest:
-    def __init__(self, order, content, publisher, state):
+    def __init__(self, order, content, publisher):
         self.order = order
-        self.content = content          # content.Content: digest, blobs, children, subject
+        self.content = content
         self.publisher = publisher
-        self.state = state
+        self.state = "quarantined"
+        self.is_attachment = False
+        self.subject = None             # the digest that it is attached to
         self.pushers = set()
         self.joined = False
+        self.tagged = False             # was it ever pushed under a tag?
         self.children = []              # the Manifests linked when an index was pushed
+        self.opens = set()              # the blobs that were in the repository when it was pushed
         self.tags = {}                  # tag -> sequence of its latest push to this manifest
 
     @property
@@ -32,7 +68,6 @@ class Tag:
         self.live = None
         self.live_seq = 0
         self.staged = None
-        self.staged_seq = 0
 
     @property
     def latest(self):
@@ -43,11 +78,56 @@ class Repository:
     def __init__(self, name):
         self.name = name
         self.quarantine = True
+        self.echo = True
+        self.disclose = True
+        self.immutable = []             # patterns of tags
         self.manifests = {}
         self.tags = {}
-        self.present = set()            # blobs uploaded here
+        self.present = set()            # blobs uploaded or mounted here
         self.uploaders = set()          # (blob, principal)
         self.verdicts = set()           # digests that a decision failed
+        self.exists = False             # from the first upload, mount or push on
+
+    def is_immutable(self, tag):
+        return any(fnmatch.fnmatchcase(tag, pattern) for pattern in self.immutable)
+
+
+class Rights:
+    """What a principal may do; `column` is Q, W, R or None (SPEC 4)."""
+
+    def __init__(self, column, push=False, attach=False, decide=False, delete=False):
+        self.column, self.push, self.attach, self.decide, self.delete = column, push, attach, decide, delete
+
+
+RIGHTS = {
+    "processor": Rights("Q", push=True, attach=True, decide=True),
+    "qreader": Rights("Q"),
+    "publisher": Rights("W", push=True),
+    "publisher2": Rights("W", push=True),
+    "maintainer": Rights("W", push=True, delete=True),
+    "consumer": Rights("R"),
+}
+
+
+class Place:
+    """What a push is: an attachment to which subject, or an image; and which of its tags are new."""
+
+    def __init__(self, repo, content, known, tags):
+        fallbacks = [self._subject_of(content, tag) for tag in tags]
+        self.new_tags = [t for t in tags if known is None or t not in repo.tags or repo.tags[t].latest is not known]
+        self.new_fallbacks = [s for t, s in zip(tags, fallbacks) if s is not None and t in self.new_tags]
+        self.subject = content.subject or next((s for s in fallbacks if s is not None), None)
+        self.is_attachment = content.is_attachment and self.subject is not None and all(s == self.subject for s in fallbacks)
+        if known is not None and known.is_attachment and self.subject is None and not tags:
+            self.subject, self.is_attachment = known.subject, True
+        named = {content.subject, *self.new_fallbacks} | ({self.subject} if not tags else set())
+        self.held_subjects = [s for s in named if s in repo.manifests and repo.manifests[s].held]
+
+    @staticmethod
+    def _subject_of(content, tag):
+        found = FALLBACK.match(tag)
+        subject = f"sha256:{found[1]}" if found else None
+        return None if subject == content.digest else subject  # nothing is attached to itself
 
 
 class Model:
@@ -56,121 +136,193 @@ class Model:
         self.seq = 0
         self.order = 0
         self.events = []                # (type, repository, tag, digest, actor, publisher)
+        self.audience = []              # beside each event: is it for everybody with a grant?
+        self.records = []               # (action, repository, tags, digest, actor, publisher)
+        self.aliases = set()            # sha256 digests whose sha512 ones are known
 
     def repository(self, name):
         return self.repositories.setdefault(name, Repository(name))
 
     def event(self, kind, repo, tag, manifest, actor):
         self.events.append((kind, repo.name, tag, manifest.digest, actor, manifest.publisher))
+        self.audience.append(not manifest.held)
 
-    # -- pushing ---------------------------------------------------------------------------------
+    def record(self, action, repo, tags, manifest, actor):
+        self.records.append((action, repo.name, list(tags), manifest.digest, actor, manifest.publisher))
+
+    # -- blobs -----------------------------------------------------------------------------------
 
     def upload(self, repo, principal, blobs):
         for blob in blobs:
+            repo.exists = True
             repo.present.add(blob)
             repo.uploaders.add((blob, principal))
 
-    def push(self, repo, who, content, tag=None, is_processor=False):
-        """Push a manifest whose blobs were uploaded; the status that has to come back."""
-        known = repo.manifests.get(content.digest)
-        if known is not None and self._repeats(repo, who, known, tag):
-            known.pushers.add(who)
-            return 201
-        subject = repo.manifests.get(content.subject) if content.is_attachment else None
-        if subject is not None and subject.held and not is_processor:
-            return 403
-        if repo.quarantine and any(child not in repo.manifests for child in content.children):
-            return 404
-        if known is None:
-            known = self._first_push(repo, who, content, tag, is_processor)
-        else:
-            self._push_again(repo, who, known, tag)
-        known.pushers.add(who)
+    def mount(self, repo, source, who, blob):
+        """Only what this principal may GET in the source; anything else is an upload like any other."""
+        if self.blob(source, RIGHTS[who].column, who, blob, "GET") != 200:
+            return 202
+        self.upload(repo, who, [blob])  # it might as well have sent these bytes
         return 201
 
-    @staticmethod
-    def _repeats(repo, who, known, tag):
-        """Nothing new: the tag's latest push is this already, or without a tag the same principal pushed it before."""
-        if tag is None:
-            return who in known.pushers
-        return tag in repo.tags and repo.tags[tag].latest is known
+    # -- pushing ---------------------------------------------------------------------------------
 
-    def _first_push(self, repo, who, content, tag, is_processor):
-        state, joined, silent = self._admission(repo, content, is_processor)
+    def push(self, repo, who, content, tags=None):
+        """Push a manifest whose blobs may have been uploaded; the status that has to come back."""
+        tags = [tags] if isinstance(tags, str) else list(tags or [])
+        known = repo.manifests.get(content.digest)
+        place = Place(repo, content, known, tags)
+        if known is not None and (not place.new_tags if tags else who in known.pushers):
+            self._refresh(repo, who, known)
+            return 201
+        refused = self._judge(repo, who, content, known, place)
+        if refused:
+            return refused
+        if known is None:
+            self._first_push(repo, who, content, tags, place)
+        else:
+            self._refresh(repo, who, known)
+            self._push_again(repo, who, known, tags, place)
+        return 201
+
+    def _judge(self, repo, who, content, known, place):
+        rights = RIGHTS[who]
+        if place.held_subjects and not rights.attach:
+            return 403
+        if known is not None and not known.held and not rights.decide:
+            for subject in place.new_fallbacks:
+                if repo.quarantine or (subject in repo.manifests and repo.manifests[subject].held):
+                    return 403
+        for tag in place.new_tags:
+            entry = repo.tags.get(tag)
+            if entry is not None and entry.live is not None and entry.live is not known and repo.is_immutable(tag):
+                return 409
+        if repo.quarantine and not (content.blobs <= repo.present and all(c in repo.manifests for c in content.children)):
+            return 404
+        return None
+
+    def _refresh(self, repo, who, known):
+        """What every push of known bytes does: where quarantine is off, blobs that came later are opened."""
+        known.pushers.add(who)
+        late = (known.content.blobs & repo.present) - known.opens
+        if not repo.quarantine and not known.held and late:
+            known.opens |= late
+            self.record("pushed", repo, [], known, who)
+
+    def _first_push(self, repo, who, content, tags, place):
         self.order += 1
-        manifest = Manifest(self.order, content, who, state)
-        manifest.joined = joined
+        manifest = Manifest(self.order, content, who)
+        manifest.pushers.add(who)
+        manifest.is_attachment, manifest.subject, manifest.tagged = place.is_attachment, place.subject, bool(tags)
         manifest.children = [repo.manifests[c] for c in content.children if c in repo.manifests]
-        if state == "released" and any(d.held for d in self._descendants(manifest)):
-            manifest.state = "quarantined"
-        repo.manifests[content.digest] = manifest
-        if tag is not None:
-            self._tag(repo, tag, manifest)
-        if manifest.state == "quarantined" and not silent:
-            self.event("quarantine", repo, tag, manifest, who)
-        if manifest.state == "released":
-            self.event("push", repo, tag, manifest, who)
-        if manifest.held:
-            return manifest
-        # What was pushed before its subject and waits for it needs a decision of its own when the subject comes released.
-        for other in sorted(self._attached(repo, manifest), key=lambda m: m.order):
-            other.joined = False
-            if other.state == "quarantined":
-                self.event("quarantine", repo, None, other, who)
-        return manifest
-
-    def _admission(self, repo, content, is_processor):
-        """(state, joined, silent) of a first push."""
+        manifest.opens = content.blobs & repo.present
+        manifest.state, manifest.joined = self._admission(repo, who, content, place)
         if content.digest in repo.verdicts:
             repo.verdicts.remove(content.digest)  # it is the manifest's own again: a decision may lift it
-            return "failed", False, True
-        if not content.is_attachment:
-            return ("quarantined" if repo.quarantine else "released"), False, False
-        subject = repo.manifests.get(content.subject)
+            manifest.state = "failed"
+        repo.manifests[content.digest] = manifest
+        repo.exists = True
+        self.record({"released": "pushed"}.get(manifest.state, manifest.state), repo, tags, manifest, who)
+        is_silent = manifest.state == "failed" or manifest.joined
+        self._tag(repo, who, manifest, tags, is_silent)
+        if not tags and not is_silent:
+            self.event("quarantine" if manifest.held else "push", repo, None, manifest, who)
+        if not manifest.held:
+            # What was pushed before its subject and waits for it needs a decision of its own when the subject comes released.
+            for other in self._attached(repo, manifest):
+                self._detach(repo, who, other)
+
+    def _admission(self, repo, who, content, place):
+        """(state, joined) of a first push."""
+        rights = RIGHTS[who]
+        if not place.is_attachment:
+            is_free = not repo.quarantine and not place.held_subjects and not self._names_held(repo, content)
+            return ("released" if is_free else "quarantined"), False
+        subject = repo.manifests.get(place.subject)
         if subject is not None and subject.held:
-            return "quarantined", True, True
+            return "quarantined", True
         if not repo.quarantine:
-            return "released", False, False
+            return "released", False
         if subject is not None:
-            return ("released", False, False) if is_processor else ("quarantined", False, False)
-        return ("quarantined", True, True) if is_processor else ("quarantined", False, False)
+            return ("released" if rights.decide else "quarantined"), False
+        return "quarantined", rights.attach
 
-    def _push_again(self, repo, who, manifest, tag):
-        if tag is None:
-            return
-        entry = repo.tags.get(tag)
-        if entry is not None and entry.latest is manifest:
-            return
-        self._tag(repo, tag, manifest)
-        self.event("quarantine" if manifest.held else "push", repo, tag, manifest, who)
+    @staticmethod
+    def _names_held(repo, content):
+        queue, seen = [content], set()
+        while queue:
+            for digest in queue.pop().children:
+                child = repo.manifests.get(digest)
+                if child is None or digest in seen:
+                    continue
+                if child.held:
+                    return True
+                seen.add(digest)
+                queue.append(child.content)
+        return False
 
-    def _tag(self, repo, tag, manifest):
-        self.seq += 1
-        manifest.tags[tag] = self.seq
-        entry = repo.tags.setdefault(tag, Tag())
-        if manifest.held:
-            entry.staged, entry.staged_seq = manifest, self.seq
-        else:
-            entry.live, entry.live_seq = manifest, self.seq
-            entry.staged, entry.staged_seq = None, 0
+    def _push_again(self, repo, who, manifest, tags, place):
+        if not tags:
+            return
+        is_same = place.is_attachment and manifest.subject == place.subject
+        if manifest.is_attachment and manifest.held and not is_same:
+            manifest.is_attachment = manifest.joined = False
+        manifest.tagged = True
+        self.record("tagged", repo, place.new_tags, manifest, who)
+        self._tag(repo, who, manifest, place.new_tags, is_silent=manifest.joined)
+
+    def _tag(self, repo, who, manifest, tags, is_silent):
+        for tag in tags:
+            self.seq += 1
+            manifest.tags[tag] = self.seq
+            entry = repo.tags.setdefault(tag, Tag())
+            if manifest.held:
+                entry.staged = manifest
+            else:
+                entry.live, entry.live_seq, entry.staged = manifest, self.seq, None
+            if not is_silent:
+                self.event("quarantine" if manifest.held else "push", repo, tag, manifest, who)
+
+    def _detach(self, repo, who, manifest):
+        """It waits no longer: held in its own right from now on."""
+        manifest.joined = False
+        if manifest.state == "quarantined":
+            for tag in self._pushed_tags(manifest) or [None]:
+                self.event("quarantine", repo, tag, manifest, who)
 
     # -- relations ---------------------------------------------------------------------------------
 
-    def _descendants(self, manifest, seen=None):
-        seen = seen if seen is not None else set()
-        out = []
-        for child in manifest.children:
-            if child.order not in seen:
-                seen.add(child.order)
-                out += [child, *self._descendants(child, seen)]
+    @staticmethod
+    def _pushed_tags(manifest):
+        return sorted(manifest.tags, key=manifest.tags.get)
+
+    @staticmethod
+    def _held_descendants(manifest):
+        out, queue = [], [manifest]
+        while queue:
+            for child in queue.pop(0).children:
+                if child.held and child is not manifest and child not in out:
+                    out.append(child)
+                    queue.append(child)
         return out
 
-    def _attached(self, repo, subject):
-        """Joined attachments of a manifest."""
-        return [m for m in repo.manifests.values() if m.content.is_attachment and m.content.subject == subject.digest and m.joined and m.held]
+    @staticmethod
+    def _attached(repo, subject):
+        """Joined attachments of a manifest, in push order."""
+        return sorted((m for m in repo.manifests.values() if m.is_attachment and m.joined and m.held and m.subject == subject.digest),
+                      key=lambda m: m.order)
 
-    def _subject(self, repo, manifest):
-        return repo.manifests.get(manifest.content.subject) if manifest.joined else None
+    @staticmethod
+    def _waits(repo, manifest):
+        """Is it held with its subject?"""
+        subject = repo.manifests.get(manifest.subject)
+        return manifest.is_attachment and manifest.joined and subject is not None and subject.held
+
+    def roots(self, repo, state):
+        parts = {child.digest for m in repo.manifests.values() if m.state == "quarantined"
+                 for child in (repo.manifests.get(d) for d in m.content.children) if child is not None and not child.tagged}
+        return [m.digest for m in sorted(repo.manifests.values(), key=lambda m: m.order)
+                if m.state == state and not m.joined and m.digest not in parts]
 
     # -- deciding ----------------------------------------------------------------------------------
 
@@ -183,58 +335,95 @@ class Model:
     def _fail(self, repo, who, manifest):
         if manifest.state == "released":
             return 409
+        tags = self._pushed_tags(manifest)
+        self.record("failed", repo, tags, manifest, who)
         if manifest.state == "quarantined":
             manifest.state = "failed"
-            self.event("quarantine_failed", repo, next(iter(manifest.tags)) if len(manifest.tags) == 1 else None, manifest, who)
+            self.event("quarantine_failed", repo, tags[0] if len(tags) == 1 else None, manifest, who)
         return 200
 
     def _release(self, repo, who, manifest):
         if manifest.state == "released":
             return 200
-        subject = self._subject(repo, manifest)
-        if subject is not None and subject.held:
+        descendants = self._held_descendants(manifest)
+        if self._waits(repo, manifest) or any(d.state == "failed" for d in descendants):
             return 409
-        descendants = self._descendants(manifest)
-        if any(d.state == "failed" for d in descendants):
-            return 409
-        going = [manifest] + [d for d in descendants if d.state == "quarantined"]
-        self._announce(repo, who, going)
+        order, held, failed = self._plan(repo, manifest, descendants)
+        if any(d not in order for d in descendants):
+            return 409  # a part that is held with a subject which is not let out
+        self._let_out(repo, who, manifest, order)
+        for other in [*held, *failed]:
+            self._detach(repo, who, other)
         return 200
 
-    def _announce(self, repo, who, going):
-        """Release manifests and what joined them: in push order, attachments before their subject.  A tag moves once, to its latest push."""
+    def _plan(self, repo, target, descendants):
+        """Everything that is released, attachments before their subject; and the attachments that stay: holding a blob, failed."""
+        units = [target, *descendants]
+        first = sorted((m for m in units if not (m is not target and self._waits(repo, m))), key=lambda m: m.order)
+        below, seen, held, failed = {}, {m.digest for m in first}, [], []
+        queue = list(first)
+        while queue:
+            subject = queue.pop(0)
+            below[subject.digest] = []
+            for m in self._attached(repo, subject):
+                if m.digest in seen:
+                    continue
+                seen.add(m.digest)
+                if m.state == "failed":
+                    failed.append(m)
+                elif m not in units and self._names_held_blob(repo, units, m):
+                    held.append(m)
+                else:
+                    below[subject.digest].append(m)
+                    queue.append(m)
         order = []
 
         def visit(m):
-            if m in order:
-                return
-            for attached in sorted(self._attached(repo, m), key=lambda a: a.order):
-                if attached.state == "quarantined":
-                    visit(attached)
+            for attached in below[m.digest]:
+                visit(attached)
             order.append(m)
 
-        for m in sorted(going, key=lambda x: x.order):
+        for m in first:
             visit(m)
+        return order, held, failed
+
+    @staticmethod
+    def _names_held_blob(repo, units, manifest):
+        """Does an image outside of the release still hold one of its blobs in quarantine?"""
+        for blob in manifest.content.blobs - {EMPTY_JSON}:
+            naming = [m for m in repo.manifests.values() if blob in m.content.blobs]
+            is_opened = any(not m.held and blob in m.opens for m in naming) or any(m in units and blob in m.opens for m in naming)
+            if blob in repo.present and not is_opened and any(m.held and not m.is_attachment and m not in units for m in naming):
+                return True
+        return False
+
+    def _let_out(self, repo, who, target, order):
         winners = {}
         for m in order:
             for tag, seq in m.tags.items():
-                if seq > winners.get(tag, (repo.tags.setdefault(tag, Tag()).live_seq, None))[0]:
+                entry = repo.tags.setdefault(tag, Tag())
+                if seq > winners.get(tag, (entry.live_seq, None))[0]:
                     winners[tag] = (seq, m)
         for m in order:
-            self._release_one(repo, who, m, winners)
+            m.state, m.joined = "released", False
+            for entry in repo.tags.values():
+                if entry.staged is m:
+                    entry.staged = None
+        moved = {m.digest: [t for t in self._pushed_tags(m) if winners.get(t, (0, None))[1] is m and not self._is_fixed(repo, t, m)]
+                 for m in order}
+        for m in order:
+            for tag in moved[m.digest]:
+                repo.tags[tag].live, repo.tags[tag].live_seq = m, m.tags[tag]
+        for m in [target, *(o for o in order if o is not target)]:
+            self.record("released", repo, moved[m.digest], m, who)
+        for m in order:
+            for tag in moved[m.digest] or [None]:
+                self.event("push", repo, tag, m, who)
 
-    def _release_one(self, repo, who, m, winners):
-        m.state = "released"
-        m.joined = False
-        for entry in repo.tags.values():
-            if entry.staged is m:
-                entry.staged, entry.staged_seq = None, 0
-        moved = sorted((seq, tag) for tag, seq in m.tags.items() if winners.get(tag, (0, None))[1] is m)
-        for seq, tag in moved:
-            repo.tags[tag].live, repo.tags[tag].live_seq = m, seq
-            self.event("push", repo, tag, m, who)
-        if not moved:
-            self.event("push", repo, None, m, who)
+    @staticmethod
+    def _is_fixed(repo, tag, manifest):
+        live = repo.tags[tag].live
+        return live is not None and live is not manifest and repo.is_immutable(tag)
 
     # -- deleting ----------------------------------------------------------------------------------
 
@@ -246,6 +435,7 @@ class Model:
         del repo.tags[tag]
         for m in repo.manifests.values():
             m.tags.pop(tag, None)
+        self.record("tag-deleted", repo, [tag], manifest, who)
         self.event("delete", repo, tag, manifest, who)
         return 202
 
@@ -255,25 +445,34 @@ class Model:
             return 404
         if manifest.state == "failed":
             repo.verdicts.add(digest)
-        for tag, entry in list(repo.tags.items()):
+        gone = [t for t, e in sorted(repo.tags.items()) if e.live is manifest] + [t for t, e in sorted(repo.tags.items()) if e.staged is manifest]
+        for tag in gone:
+            entry = repo.tags[tag]
             if entry.live is manifest:
-                entry.live = None
+                entry.live = None       # live_seq stays: nothing older becomes live instead
             if entry.staged is manifest:
-                entry.staged, entry.staged_seq = None, 0
-            if entry.live is None and entry.staged is None:
-                del repo.tags[tag]
-                for m in repo.manifests.values():  # a live tag never falls back to an earlier push
-                    if m.tags.get(tag, 0) and m.tags[tag] <= entry.live_seq:
-                        del m.tags[tag]
+                entry.staged = None
+            if entry.latest is None:
+                self._forget_older(repo, tag, entry)
         for m in repo.manifests.values():
             m.children = [c for c in m.children if c is not manifest]
+        self.record("deleted", repo, gone, manifest, who)
         self.event("delete", repo, None, manifest, who)
         return 202
+
+    @staticmethod
+    def _forget_older(repo, tag, entry):
+        """Nothing points there any more; what was pushed under it before the last live one is not to come back."""
+        del repo.tags[tag]
+        for m in repo.manifests.values():
+            if m.tags.get(tag, entry.live_seq + 1) <= entry.live_seq:
+                del m.tags[tag]
 
     # -- reading -----------------------------------------------------------------------------------
 
     def manifest(self, repo, role, who, reference):
         """(status, digest or None) of GET by tag or digest for a role: Q, W or R."""
+        held_is = 403 if repo.disclose else 404
         if ":" in reference:
             found = repo.manifests.get(reference)
             if found is None:
@@ -281,8 +480,8 @@ class Model:
             if not found.held or role == "Q":
                 return 200, found.digest
             if role == "W":
-                return (200, found.digest) if who in found.pushers else (404, None)
-            return 403, None
+                return (200, found.digest) if repo.echo and who in found.pushers else (404, None)
+            return held_is, None
         entry = repo.tags.get(reference)
         if entry is None:
             return 404, None
@@ -290,29 +489,40 @@ class Model:
             return 200, entry.staged.digest
         if entry.live is not None:
             return 200, entry.live.digest
-        return (403, None) if role == "R" and entry.staged is not None else (404, None)
+        return (held_is, None) if role == "R" and entry.staged is not None else (404, None)
 
     def blob(self, repo, role, who, blob, method):
         if blob not in repo.present:
             return 404
         naming = [m for m in repo.manifests.values() if blob in m.content.blobs]
-        if role == "Q" or any(m.state == "released" for m in naming):
+        if role == "Q" or any(not m.held and blob in m.opens for m in naming):
             return 200
         if role == "R":
-            return 403
-        if method == "HEAD":
-            return 200
+            return 403 if repo.disclose else 404
         uploaded = (blob, who) in repo.uploaders
+        if method == "GET" and uploaded and self._is_given_back(repo, who, blob, naming):
+            return 200
+        if not repo.disclose and not uploaded and not any(who in m.pushers for m in naming):
+            return 404
+        return 200 if method == "HEAD" else 403
+
+    @staticmethod
+    def _is_given_back(repo, who, blob, naming):
         if not naming:
-            return 200 if uploaded and not repo.quarantine else 403
-        echo = uploaded and any(who in m.pushers and m.content.config == blob and not m.content.is_attachment for m in naming)
-        return 200 if echo else 403
+            return not repo.quarantine
+        return repo.echo and any(who in m.pushers and m.content.config == blob and m.content.config_is_image for m in naming)
 
     def tags(self, repo, role):
-        if role == "Q":
-            return sorted(repo.tags)
-        return sorted(t for t, e in repo.tags.items() if e.live is not None)
+        return sorted(t for t, e in repo.tags.items() if (e.latest if role == "Q" else e.live) is not None)
 
     def referrers(self, repo, role, digest):
         return {m.digest for m in repo.manifests.values()
-                if m.content.subject == digest and (role == "Q" or m.state == "released")}
+                if m.content.subject == digest and (role == "Q" or not m.held)}
+
+    def catalog(self, role, who):
+        """Repositories with something released; with pushes of one's own; for Q all."""
+        def shows(repo):
+            if role == "Q":
+                return repo.exists
+            return any(not m.held or (role == "W" and who in m.pushers) for m in repo.manifests.values())
+        return sorted(r.name for r in self.repositories.values() if shows(r))
