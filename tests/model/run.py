@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """Random operations against a daemon and the reference model at once; any difference ends the run with the seed that repeats it.
 
-    run.py --operations 100000 [--seed N]      (ROADSTEAD_BINARY names the program)
+    run.py --operations 100000 [--seed N] [--jobs N]      (ROADSTEAD_BINARY names the program)
 
-A registry serves 5,000 operations, then a new one with the next seed goes on: what fails repeats in a short run.
+A registry serves 5,000 operations, then a new one with the next seed goes on: what fails repeats in a short run of one job.
 """
 
 import argparse
+import concurrent.futures
 import json
+import multiprocessing
 import pathlib
 import random
 import signal
@@ -387,16 +389,24 @@ class Run:
         self.compare_list(f"work list of {repo.name}, {state}", [i["digest"] for i in got["images"]], self.model.roots(repo, state)[:1000])
 
 
-def run(seed, operations, seconds, root):
-    this = Run(seed, root)
-    end = time.monotonic() + seconds
-    try:
-        while this.operations < operations and time.monotonic() < end:
-            this.step()
-        this.compare()
-    finally:
-        this.registry.daemon.stop()
-    return this
+def run(seed, operations, end):
+    """One registry's part of the whole: (operations, reads)."""
+    with tempfile.TemporaryDirectory(prefix="roadstead-model-") as root:
+        this = Run(seed, root)
+        try:
+            while this.operations < operations and time.monotonic() < end:
+                this.step()
+            this.compare()
+        finally:
+            this.registry.daemon.stop()
+    return this.operations, this.reads
+
+
+def stop(*_):
+    """On SIGTERM, in the jobs too: the daemons are stopped on the way out."""
+    for job in multiprocessing.active_children():
+        job.terminate()
+    sys.exit("stopped by SIGTERM")
 
 
 def main():
@@ -404,19 +414,26 @@ def main():
     parser.add_argument("--operations", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=1e9, help="stop after so many seconds")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randint(0, 10**9))
+    parser.add_argument("--jobs", type=int, default=1, help="registries at the same time")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped by SIGTERM"))  # the daemon is stopped on the way out
-    done = reads = 0
-    seed = options.seed
     begin = time.monotonic()
-    while done < options.operations and time.monotonic() - begin < options.seconds:
-        with tempfile.TemporaryDirectory(prefix="roadstead-model-") as root:
-            this = run(seed, min(SEED_OPERATIONS, options.operations - done), options.seconds - (time.monotonic() - begin), root)
-        done += this.operations
-        reads += this.reads
-        seed += 1
-        print(f"{done} operations, {reads} reads, next seed {seed}", flush=True)
-    print(f"no difference: {done} operations, {reads} reads, seeds {options.seed}..{seed - 1}")
+    parts = [(options.seed + i // SEED_OPERATIONS, min(SEED_OPERATIONS, options.operations - i), begin + options.seconds)
+             for i in range(0, options.operations, SEED_OPERATIONS)]
+    signal.signal(signal.SIGTERM, stop)
+    done = reads = seeds = 0
+    with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
+        pending = set()
+        while parts or pending:
+            while parts and len(pending) < options.jobs and time.monotonic() - begin < options.seconds:
+                pending.add(pool.submit(run, *parts.pop(0)))
+                seeds += 1
+            if not pending:
+                break
+            finished, pending = concurrent.futures.wait(pending, return_when=concurrent.futures.FIRST_COMPLETED)
+            for part in finished:
+                done, reads = done + part.result()[0], reads + part.result()[1]
+            print(f"{done} operations, {reads} reads, {seeds} seeds begun, {time.monotonic() - begin:.0f} s", flush=True)
+    print(f"no difference: {done} operations, {reads} reads, seeds {options.seed}..{options.seed + seeds - 1}")
 
 
 if __name__ == "__main__":
