@@ -80,15 +80,23 @@ static enum rs_status by_password(struct rs_request *r, struct rs_reply *re,
                                   const struct rs_form *form, struct rs_identity *ret,
                                   struct rs_err *reterr)
 {
+    struct rs_auth *auth = rs_request_services(r)->auth;
     const char *name = rs_form_get(form, "username");
     const char *password = rs_form_get(form, "password");
-    if (name == NULL || password == NULL)
-        return rs_fail(reterr, RS_BAD_REQUEST,
-                       "grant_type=password needs the fields username and password");
+    const char *source = rs_request_source(r);
+    struct rs_arena *arena = rs_request_arena(r);
     struct rs_auth_result result;
-    enum rs_status s =
-        rs_auth_password(rs_request_services(r)->auth, name, password, rs_request_source(r),
-                         rs_request_arena(r), RS_AUTH_FOR_TOKENS, &result, reterr);
+    enum rs_status s;
+    /* Azure's clients without a credential ask so, as Docker's do with a GET without a header. */
+    if (name == NULL && password == NULL)
+        s = rs_auth_authenticate(auth, NULL, source, arena, RS_AUTH_FOR_TOKENS, &result, reterr);
+    else if (name == NULL || password == NULL)
+        return rs_fail(reterr, RS_BAD_REQUEST,
+                       "grant_type=password needs the fields username and password, or neither for"
+                       " a token of anonymous");
+    else
+        s = rs_auth_password(auth, name, password, source, arena, RS_AUTH_FOR_TOKENS, &result,
+                             reterr);
     rs_reply_retry_after(re, result.retry_after_s);
     *ret = result.identity;
     return s;
@@ -161,8 +169,9 @@ enum rs_status rs_api_token_post(struct rs_request *r, struct rs_reply *re, stru
         s = rs_scope_parse(asked, scope, arena, reterr);
     if (s != RS_OK)
         return s;
-    return issue(r, re, &identity, asked, is(rs_form_get(&form, "access_type"), WANTS_REFRESH_FORM),
-                 reterr);
+    bool wants_refresh = identity.principal_id != RS_ANONYMOUS_ID &&
+                         is(rs_form_get(&form, "access_type"), WANTS_REFRESH_FORM);
+    return issue(r, re, &identity, asked, wants_refresh, reterr);
 }
 
 enum rs_status rs_api_token_exchange(struct rs_request *r, struct rs_reply *re,
@@ -176,7 +185,9 @@ enum rs_status rs_api_token_exchange(struct rs_request *r, struct rs_reply *re,
         return s;
     const char *grant_type = rs_form_get(&form, "grant_type");
     if (is(grant_type, "access_token"))
-        s = by_token(r, &form, "access_token", RS_TOKEN_ACCESS, &identity, reterr);
+        /* Azure's SDK has one place for the credential's token, whatever it is. */
+        s = by_token(r, &form, "access_token", RS_TOKEN_ACCESS | RS_TOKEN_REFRESH, &identity,
+                     reterr);
     else if (is(grant_type, "refresh_token"))
         s = by_token(r, &form, "refresh_token", RS_TOKEN_REFRESH, &identity, reterr);
     else

@@ -25,11 +25,19 @@ static enum rs_status refuse(struct rs_request *r, bool is_scope_missing)
     return rs_fail(&r->err, RS_DENIED, NULL);
 }
 
-/* A read that is not permitted: with a token of `anonymous`, the same as for something that does
- * not exist. */
-static enum rs_status refuse_read(struct rs_request *r, bool is_scope_missing)
+static bool is_azures(const struct rs_request *r)
 {
-    if (r->identity.has_credentials && r->identity.principal_id == RS_ANONYMOUS_ID)
+    return strncmp(r->match.route->pattern, "/acr/", sizeof "/acr/" - 1) == 0;
+}
+
+/* A read that is not permitted: with a token of `anonymous`, the same as for something that does
+ * not exist.  But Azure's clients send the token of their last request along with the next one,
+ * and go on only when they are challenged: where anybody may read they are. */
+static enum rs_status refuse_read(struct rs_request *r, bool may, bool is_scope_missing)
+{
+    bool is_wrong_token = is_azures(r) && may && is_scope_missing;
+    if (r->identity.has_credentials && r->identity.principal_id == RS_ANONYMOUS_ID &&
+        !is_wrong_token)
         return rs_fail(&r->err, RS_NAME_UNKNOWN, NULL);
     return refuse(r, is_scope_missing);
 }
@@ -38,8 +46,7 @@ static enum rs_status refuse_read(struct rs_request *r, bool is_scope_missing)
  */
 static void translate_scope(struct rs_request *r)
 {
-    if (strncmp(r->match.route->pattern, "/acr/", sizeof "/acr/" - 1) == 0 &&
-        (r->access.scope & RS_SCOPE_METADATA_READ) != 0)
+    if (is_azures(r) && (r->access.scope & RS_SCOPE_METADATA_READ) != 0)
         r->access.scope |= RS_PERM_PULL;
 }
 
@@ -47,7 +54,7 @@ static enum rs_status need_read(struct rs_request *r)
 {
     bool has_scope = (r->access.scope & RS_PERM_PULL) != 0;
     bool may = rs_access_has_any(&r->access, RS_PERM_PULL | RS_PERM_PUSH | RS_PERM_QUARANTINE_PULL);
-    return may && has_scope ? RS_OK : refuse_read(r, !has_scope);
+    return may && has_scope ? RS_OK : refuse_read(r, may, !has_scope);
 }
 
 static enum rs_status need_change(struct rs_request *r, uint32_t any_of, uint32_t scope)
@@ -82,6 +89,10 @@ static enum rs_status need_admin(struct rs_request *r)
 
 enum rs_status rs_admit_need(struct rs_request *r)
 {
+    /* Azure's clients send no credentials before they are challenged: what `anonymous` would get
+     * must not stand for the answer to whoever has more. */
+    if (is_azures(r) && !r->identity.has_credentials)
+        return refuse(r, false);
     if (r->name != NULL) {
         enum rs_status s = rs_auth_access(r->server->o.auth, &r->identity, r->name, &r->arena,
                                           &r->access, &r->err);

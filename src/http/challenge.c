@@ -11,21 +11,22 @@
 static const char *scope_of(struct rs_request *r)
 {
     const struct rs_route *route = r->match.route;
-    if (route == NULL || r->name == NULL)
+    if (route == NULL)
         return NULL;
+    if (r->name == NULL)
+        return strstr(route->pattern, "/_catalog") != NULL ? "registry:catalog:*" : NULL;
     switch (route->need) {
-    case RS_NEED_READ:
-        return rs_arena_printf(&r->arena, "repository:%s:pull", r->name);
     case RS_NEED_UPLOAD:
         return rs_arena_printf(&r->arena, "repository:%s:pull,push", r->name);
     case RS_NEED_DELETE:
         return rs_arena_printf(&r->arena, "repository:%s:delete", r->name);
+    case RS_NEED_READ:
     case RS_NEED_STATE:
+    case RS_NEED_LOGIN:
         return rs_arena_printf(&r->arena, "repository:%s:pull", r->name);
     case RS_NEED_UNSET:
     case RS_NEED_NOTHING:
     case RS_NEED_METRICS:
-    case RS_NEED_LOGIN:
     case RS_NEED_AUDIT:
     case RS_NEED_ADMIN:
         return NULL;
