@@ -53,18 +53,57 @@ static bool split_absolute(struct rs_str *target, struct rs_uri *u)
     return rs_uri_host_is_valid(u->authority) && target->n > 0 && target->p[0] == '/';
 }
 
-/* Copies the path and decodes the two escapes that are allowed below /acr/v1/; false on any other.
+/* Where Azure's clients escape what they put into a path: '/' as %2F before `slash_end`, ':' as %3A
+ * from `colon_start` on. */
+struct escapes {
+    size_t slash_end;
+    size_t colon_start;
+};
+
+/* Where the last "/<word>/" starts; n when there is none. */
+static size_t find_word(struct rs_str raw, const char *word)
+{
+    size_t word_n = strlen(word);
+    for (size_t i = raw.n; i-- > 0;) {
+        if (raw.n - i >= word_n && memcmp(raw.p + i, word, word_n) == 0)
+            return i;
+    }
+    return raw.n;
+}
+
+/*
+ * Below /acr/v1/ anywhere.  Of manifests and blobs only within the name and within what follows the
+ * word: an escape never stands for a literal part of a route, so that a proxy in front which judges
+ * by those parts (/v2/_roadstead/, /_roadstead/, /tags/) reads what is read here.
  */
-static bool copy_path(struct rs_str raw, char *out, size_t *ret_n)
+static struct escapes escapes_of(struct rs_str raw)
 {
     static const char acr[] = "/acr/v1/";
-    bool may_escape = raw.n > sizeof(acr) - 1 && memcmp(raw.p, acr, sizeof(acr) - 1) == 0;
+    static const char v2[] = "/v2/";
+    if (raw.n >= sizeof(acr) && memcmp(raw.p, acr, sizeof(acr) - 1) == 0)
+        return (struct escapes){.slash_end = raw.n, .colon_start = 0};
+    size_t word = find_word(raw, "/manifests/");
+    if (word == raw.n)
+        word = find_word(raw, "/blobs/");
+    bool is_content = word < raw.n && raw.n >= sizeof(v2) &&
+                      memcmp(raw.p, v2, sizeof(v2) - 1) == 0 && raw.p[sizeof(v2) - 1] != '_';
+    if (!is_content)
+        return (struct escapes){.slash_end = 0, .colon_start = raw.n};
+    return (struct escapes){.slash_end = word, .colon_start = word};
+}
+
+/* Copies the path and decodes the two escapes where they are allowed; false on any other. */
+static bool copy_path(struct rs_str raw, char *out, size_t *ret_n)
+{
+    struct escapes may = {0};
+    if (memchr(raw.p, '%', raw.n) != NULL) /* hardly ever: the others do not pay for the look */
+        may = escapes_of(raw);
     size_t n = 0;
     for (size_t i = 0; i < raw.n; i++) {
         char c = raw.p[i];
-        if (c == '%' && may_escape) {
+        if (c == '%') {
             int byte = unescape(raw.p + i, raw.n - i);
-            if (byte != '/' && byte != ':')
+            if (!(byte == '/' && i < may.slash_end) && !(byte == ':' && i >= may.colon_start))
                 return false;
             c = (char)byte;
             i += 2;
@@ -108,7 +147,8 @@ static enum rs_status parse_path(struct rs_str raw, struct rs_arena *arena, stru
     if (!copy_path(raw, path, &n))
         return rs_fail(
             reterr, RS_BAD_REQUEST,
-            "the path holds a byte that is not allowed there; nothing in a path may be percent-encoded");
+            "the path holds a byte that is not allowed there; nothing in a path may be percent-encoded but"
+            " '/' in the name and ':' in the digest of a manifest or blob");
     u->path = rs_str_n(path, n);
     if (n > 1 && !segments_are_plain(u->path))
         return rs_fail(reterr, RS_BAD_REQUEST,

@@ -3,10 +3,12 @@
  * Layer: http.  Threads: any (pure functions).  Spec: RFC 9112 section 3.2, RFC 3986; DESIGN "URI".
  *
  * Nothing in a path is percent-decoded, so that no two spellings mean the same content: any '%'
- * there is refused.  The one exception is everything below /acr/v1/, where Azure's clients write
- * '/' as %2F and ':' as %3A: these two, and no other, are decoded. Also refused: empty, "." and
- * ".." segments, bytes that RFC 3986 does not allow, fragments, and every form but origin and
- * absolute.
+ * there is refused.  The one exception is what Azure's clients write: '/' as %2F and ':' as %3A,
+ * anywhere below /acr/v1/, and on /v2/<name>/manifests/<reference> and /v2/<name>/blobs/<digest>
+ * within the name ('/') and the reference or digest (':').  These two, and no other, are decoded;
+ * what comes out is judged like any other path, and is the only spelling that anything after this
+ * sees.  Also refused: empty, "." and ".." segments, bytes that RFC 3986 does not allow, fragments,
+ * and every form but origin and absolute.
  */
 #ifndef RS_HTTP_URI_H
 #define RS_HTTP_URI_H

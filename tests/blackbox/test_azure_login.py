@@ -7,10 +7,10 @@ import urllib.parse
 
 import pytest
 
-from client import Client
+from client import Image, digest_of
 from conftest import Registry, grant
 from daemon import Daemon
-from test_auth_tokens import bearer, request_token, token
+from test_auth_tokens import bearer, token
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -175,4 +175,43 @@ def test_what_the_exchange_takes(registry):
     for grant_type in ("password", "access_token_refresh_token", ""):
         assert exchange(refresh, grant_type).status == 400, grant_type
     assert exchange(narrow, "refresh_token", "refresh_token").status == 401
-    assert request_token(Client(registry.url, "no token")).status in (400, 401)
+
+
+def spellings(repo, rest):
+    """A path as Azure's clients write it, and as everybody else does."""
+    return [f"/v2/{urllib.parse.quote(repo, safe='')}/{rest.replace(':', '%3A')}", f"/v2/{repo}/{rest}"]
+
+
+def test_content_under_escaped_paths_is_the_same_content(registry, repo):
+    """Azure's clients escape what they put into a path: the name, the digest."""
+    name = f"team/{repo}"
+    held = registry.publisher.push_image(name, "v1")
+    config = held.doc["config"]["digest"]
+    for who in ("processor", "publisher", "maintainer", "consumer", "stranger", "anonymous"):
+        client = getattr(registry, who)
+        for rest in ("manifests/v1", f"manifests/{held.digest}", f"blobs/{config}", "manifests/none", f"blobs/sha256:{'0' * 64}"):
+            for method in ("GET", "HEAD"):
+                escaped, plain = (client.request(method, path) for path in spellings(name, rest))
+                assert (escaped.status, escaped.body) == (plain.status, plain.body), (who, method, rest)
+                for header in ("Docker-Content-Digest", "Cache-Control", "Roadstead-Quarantine", "WWW-Authenticate"):
+                    assert escaped.headers[header] == plain.headers[header], (who, method, rest, header)
+    assert registry.processor.get(spellings(name, f"manifests/{held.digest}")[0]).body == held.manifest
+    wrong = bearer(registry, token(registry.processor, "repository:team/other:pull"))
+    assert wrong.get(spellings(name, "manifests/v1")[0]).status == 401
+
+
+def test_a_push_to_an_escaped_path_is_held(registry, repo):
+    name = f"team/{repo}"
+    image = Image()
+    for data in image.blobs:
+        started = registry.publisher.request("POST", spellings(name, "blobs/uploads/")[0])
+        assert started.status == 202 and f"/v2/{name}/blobs/uploads/" in started.headers["Location"], started
+        where = started.headers["Location"] + ("&" if "?" in started.headers["Location"] else "?")
+        done = registry.publisher.request("PUT", where + "digest=" + urllib.parse.quote(digest_of(data), safe=""), body=data,
+                                          content_type="application/octet-stream")
+        assert done.status == 201, done
+    assert registry.publisher.request("PUT", spellings(name, "manifests/v1")[0], body=image.manifest, content_type=image.media_type).status == 201
+    assert registry.consumer.get_manifest(name, "v1").status == 403
+    assert registry.processor.state(name, image.digest).json()["state"] == "quarantined"
+    assert registry.maintainer.request("DELETE", spellings(name, f"manifests/{image.digest}")[0]).status == 202
+    assert registry.processor.state(name, image.digest).status == 404

@@ -43,7 +43,12 @@ def scopes(world, check):
             check.check(agent, answer.status in DENIED, f"scope {scope} decides: {answer}")
     # The name in the path is one name, or none.
     for agent in world.agents("WRN"):
-        for name in (held.repo.upper(), held.repo.replace("/", "%2f"), held.repo.replace("/", "%2F"), held.repo.replace("/", "//"),
+        for rest in (f"manifests/{held.digest}", f"blobs/{held.manifest.layers[0]}", f"manifests/{held.tag}"):
+            plain = agent.ask("GET", f"/v2/{held.repo}/{rest}", repo=held.repo)
+            for slash in ("%2f", "%2F"):  # as Azure's clients write it: the same name, so the same answer
+                answer = agent.ask("GET", f"/v2/{held.repo.replace('/', slash)}/{rest}", repo=held.repo)
+                check.check(agent, answer.status in (400, plain.status), f"{answer}, but without the escape {plain.status}")
+        for name in (held.repo.upper(), held.repo.replace("/", "%252f"), held.repo.replace("/", "%5c"), held.repo.replace("/", "//"),
                      held.repo + "/", "./" + held.repo, "x/../" + held.repo, "x/%2e%2e/" + held.repo, held.repo + "%00", held.repo + "?"):
             for rest in (f"manifests/{held.digest}", f"blobs/{held.manifest.layers[0]}", f"manifests/{held.tag}/"):
                 answer = agent.ask("GET", f"/v2/{name}/{rest}", repo=held.repo)
