@@ -69,7 +69,9 @@ static enum MHD_Result queue_early(struct rs_request *r)
 static enum MHD_Result refuse_body(struct rs_request *r)
 {
     int64_t length = r->head.content_length;
-    bool is_small = length < 0 || (uint64_t)length - r->body.received <= RS_SWALLOW_BYTES_MAX;
+    if (r->err.status == RS_UNAUTHORIZED)
+        r->body.swallow_max = RS_SWALLOW_401_BYTES_MAX;
+    bool is_small = length < 0 || (uint64_t)length - r->body.received <= r->body.swallow_max;
     r->stage = RS_STAGE_DONE;
     rs_dispatch_finish(r);
     if (r->reply.response == NULL)
@@ -177,7 +179,7 @@ static enum MHD_Result on_bytes(struct rs_request *r, const char *bytes, size_t 
         return MHD_NO;
     r->body.swallowed += *n;
     *n = 0;
-    if (r->body.swallowed <= RS_SWALLOW_BYTES_MAX)
+    if (r->body.swallowed <= r->body.swallow_max)
         return MHD_YES;
     rs_reply_write_now(r);
     return MHD_NO;

@@ -36,6 +36,9 @@
 /* A request that was refused early: so much of its body is read and thrown away to keep the
  * connection, or to let the answer arrive. */
 #define RS_SWALLOW_BYTES_MAX ((uint64_t)65536)
+/* For want of credentials: who logs in only after a 401 has to hear it.  Azure's SDK sends each of
+ * its chunks, which have this size, and each manifest so. */
+#define RS_SWALLOW_401_BYTES_MAX ((uint64_t)4194304)
 
 struct rs_conn;
 struct rs_tls;
@@ -136,6 +139,7 @@ struct rs_body {
     struct rs_buf memory; /* RS_BODY_MEMORY */
     uint64_t received;    /* loop only */
     uint64_t swallowed;   /* loop only */
+    uint64_t swallow_max; /* loop only */
     struct rs_sink sink;  /* RS_BODY_STREAM */
     struct rs_ring ring;
     pthread_mutex_t mu; /* for the flags below */

@@ -37,6 +37,7 @@ void rs_request_begin(struct rs_request *r, struct MHD_Connection *mhd, const ch
     r->body_is_complete = false;
     r->body.received = 0;
     r->body.swallowed = 0;
+    r->body.swallow_max = RS_SWALLOW_BYTES_MAX;
     r->body.sink = (struct rs_sink){0};
     r->body.is_draining = r->body.is_suspended = r->body.has_ended = r->body.has_failed =
         r->body.is_abandoned = false;

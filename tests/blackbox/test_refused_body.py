@@ -41,3 +41,26 @@ def test_an_unknown_method_with_a_body(registry, method):
     for target in ("/v2/", "/%0d", "/v2/a/manifests/v1"):
         assert send(registry, method, target, b"x" * 5000) in (400, 401, 404, 405, 501, None)
     assert registry.consumer.get("/v2/").status == 200
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("method,target", [("PATCH", "/v2/a/blobs/uploads/x"), ("PUT", "/v2/a/manifests/v1"), ("PATCH", "/acr/v1/a/_manifests/x")])
+def test_who_logs_in_after_a_401_hears_it(registry, method, target, chunked):
+    """Azure's SDK sends every chunk of 4 MiB without credentials first, and again when it is challenged."""
+    body = b"x" * (4 << 20)
+    assert send(registry, method, target, body, chunked) == 401
+    assert send(registry, method, target, body * 5, chunked) in (401, None)
+
+
+def test_the_connection_is_kept_after_such_a_401(registry, repo):
+    conn = http.client.HTTPConnection(registry.url.split("//")[1], timeout=60)
+    body = b"x" * (4 << 20)
+    conn.request("PATCH", f"/v2/{repo}/blobs/uploads/x", body=body)
+    got = conn.getresponse()
+    got.read()
+    assert got.status == 401 and not got.will_close
+    sock = conn.sock
+    conn.request("PATCH", f"/v2/{repo}/blobs/uploads/x", body=b"x", headers={"Authorization": registry.publisher.authorization()})
+    got = conn.getresponse()
+    assert got.status == 404 and conn.sock in (sock, None)
+    conn.close()
