@@ -79,6 +79,18 @@ class Registry:
         self.credentials[name] = add_principal(self.admin, name, grants)
         return self.client(name)
 
+    def give(self, name, what, pattern="**"):
+        return grant(self.admin, name, what, pattern)
+
+    def take(self, name, what, pattern=None):
+        """Remove the grants of a role or permission (for that pattern)."""
+        listed = self.admin.get(f"/v2/_roadstead/admin/grants?principal={name}").json()["grants"]
+        ids = [g["id"] for g in listed if what in (g.get("role"), g.get("permission")) and pattern in (None, g["pattern"])]
+        assert ids, f"{name} has no {what}: {listed}"
+        for id_ in ids:
+            got = self.admin.request("DELETE", f"/v2/_roadstead/admin/grants/{id_}")
+            assert got.status == 204, got
+
     def policy(self, pattern, **rules):
         return set_policy(self.admin, pattern, **rules)
 

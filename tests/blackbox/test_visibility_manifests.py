@@ -1,9 +1,10 @@
-"""SPEC 4, the rows about manifests: each principal, by Basic and by Bearer, by GET, HEAD and conditionally."""
+"""SPEC 4, the rows about manifests: each principal, by Basic and by Bearer, by GET, HEAD and conditionally, by each algorithm,
+under each policy."""
 
 import pytest
 
 from client import Client, Image, digest_of
-from visibility import Content, Looker, lookers
+from visibility import (POLICIES, Content, Looker, both_digests, check_like_nowhere, lookers, no_grant_statuses)
 
 REPO = "t/visible/manifests"
 
@@ -13,9 +14,11 @@ def content(registry):
     return Content(registry, REPO)
 
 
-@pytest.fixture(scope="module")
-def everybody(registry, content):
-    return lookers(registry, REPO)
+@pytest.fixture(scope="module", params=POLICIES)
+def scene(request, registry):
+    """(Content, everybody who looks at it) under one policy."""
+    repo = f"t/visible/manifests-{request.param.replace(' ', '-')}"
+    return Content(registry, repo, **POLICIES[request.param]), lookers(registry, repo)
 
 
 def check_headers(got, held):
@@ -32,20 +35,25 @@ def check_shown(looker, reference, image, held):
     assert got.status == 200, (looker, reference, got)
     assert got.body == image.manifest
     assert got.headers["Content-Type"] == image.media_type
-    assert got.headers["Docker-Content-Digest"] == image.digest
-    assert got.headers["ETag"] == f'"{image.digest}"'
+    named = reference if ":" in reference else image.digest
+    assert got.headers["Docker-Content-Digest"] == named
+    assert got.headers["ETag"] == f'"{named}"'
     assert int(got.headers["Content-Length"]) == len(image.manifest)
     check_headers(got, held)
+    if ":" not in reference and not held:
+        assert got.headers["Cache-Control"] == "private, no-cache"
     head = looker.manifest(reference, "HEAD")
     assert (head.status, head.body) == (200, b"")
-    for name in ("Content-Type", "Content-Length", "Docker-Content-Digest", "ETag", "Cache-Control", "Vary"):
+    for name in ("Content-Type", "Content-Length", "Docker-Content-Digest", "ETag", "Cache-Control", "Vary", "Roadstead-Live",
+                 "Roadstead-Quarantine"):
         assert head.headers[name] == got.headers[name], (looker, name)
     for method in ("GET", "HEAD"):
-        same = looker.manifest(reference, method, **{"If-None-Match": f'"{image.digest}"'})
+        same = looker.manifest(reference, method, **{"If-None-Match": f'"{named}"'})
         assert (same.status, same.body) == (304, b""), (looker, same)
         check_headers(same, held)
         other = looker.manifest(reference, method, **{"If-None-Match": '"sha256:0"'})
         assert other.status == 200
+    return got
 
 
 def check_denied(looker, reference, status, code, digest):
@@ -58,6 +66,7 @@ def check_denied(looker, reference, status, code, digest):
         assert again.status == status, (looker, reference, method, headers, again)
         assert again.headers["Cache-Control"] == "no-store"
         assert "ETag" not in again.headers and "Docker-Content-Digest" not in again.headers
+        assert "Roadstead-Quarantine" not in again.headers and "Roadstead-Live" not in again.headers
         if method == "GET":
             assert again.body == got.body
     return got
@@ -65,49 +74,70 @@ def check_denied(looker, reference, status, code, digest):
 
 DENIED, UNKNOWN = (403, "DENIED"), (404, "MANIFEST_UNKNOWN")
 
-# (reference, image, state or None) -> what each column gets: "live", "held", or (status, code)
-ROWS = {
-    "a live tag": ("live", "released", None, "live live live live"),
-    "a staged tag": ("staged", "held", "quarantined", "held 404 404 403"),
-    "a tag that is both": ("both", "held", "quarantined", "held live live live"),
-    "a tag of a failed image": ("failed", "failed", "failed", "held 404 404 403"),
-    "a held index by tag": ("index", "index", "quarantined", "held 404 404 403"),
-    "released by digest": (None, "released", None, "live live live live"),
-    "held by digest": (None, "held", "quarantined", "held held 404 403"),
-    "failed by digest": (None, "failed", "failed", "held held 404 403"),
-    "an index by digest": (None, "index", "quarantined", "held held 404 403"),
-    "a part by digest": (None, "part", "quarantined", "held held 404 403"),
-    # processor pushed it, not publisher
-    "an attachment": (None, "attachment", "quarantined", "held 404 404 403"),
-}
+
+def check_nothing(looker, reference):
+    """Who has no grant, or is anonymous, is answered as in a repository that does not exist."""
+    for method in ("GET", "HEAD"):
+        check_like_nowhere(looker, method, f"manifests/{reference}", no_grant_statuses(looker))
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_every_column(content, everybody, row):
-    reference, name, state, cells = ROWS[row]
-    image = getattr(content, name)
-    expected = dict(zip("QPWR", cells.split()))
+# tag -> what is live, what is staged, the state of that
+TAGS = {"live": ("released", None, None), "staged": (None, "held", "quarantined"), "both": ("released", "held", "quarantined"),
+        "failed": (None, "failed", "failed"), "index": (None, "index", "quarantined"), "none": (None, None, None)}
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_manifest_by_tag(scene, tag):
+    """Q: the staged one, else the live one.  W: the live one, else 404.  R: the live one, else 403 with the reason, where that is
+    disclosed."""
+    content, everybody = scene
+    live, staged, state = TAGS[tag]
     for looker in everybody:
-        if looker.column == "N":
-            statuses = {looker.manifest(reference or image.digest, m).status for m in ("GET", "HEAD")}
-            assert statuses <= {401, 403}, looker
-            continue
-        want = expected[looker.column]
-        if want == "held":
-            check_shown(looker, reference or image.digest, image, state)
-        elif want == "live":
-            check_shown(looker, reference or image.digest, content.released, None)
+        if looker.column in ("N", "anonymous"):
+            check_nothing(looker, tag)
+        elif staged and looker.column == "Q":
+            got = check_shown(looker, tag, getattr(content, staged), state)
+            assert got.headers["Roadstead-Live"] == (getattr(content, live).digest if live else None)
+        elif live:
+            got = check_shown(looker, tag, getattr(content, live), None)
+            assert "Roadstead-Live" not in got.headers
+        elif staged and looker.column == "R" and content.discloses:
+            check_denied(looker, tag, *DENIED, getattr(content, staged).digest)
         else:
-            status, code = DENIED if want == "403" else UNKNOWN
-            check_denied(looker, reference or image.digest, status, code, image.digest)
+            check_denied(looker, tag, *UNKNOWN, content.nothing)
 
 
-def test_nothing_there(content, everybody):
+STATES = {"released": None, "held": "quarantined", "failed": "failed", "index": "quarantined", "part": "quarantined",
+          "attachment": "quarantined"}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_manifest_by_digest(scene, name):
+    """Q: 200.  W: the echo for whoever pushed it, else 404.  R: 403 with the reason, where that is disclosed."""
+    content, everybody = scene
+    image, state = getattr(content, name), STATES[name]
+    pusher = "processor" if name == "attachment" else "publisher"
     for looker in everybody:
-        if looker.column != "N":
-            check_denied(looker, "none", *UNKNOWN, content.nothing)
-            check_denied(looker, content.nothing, *UNKNOWN, content.nothing)
-            check_denied(looker, ".none", *UNKNOWN, content.nothing)
+        for reference in both_digests(image.manifest):
+            if looker.column in ("N", "anonymous"):
+                check_nothing(looker, reference)
+            elif state is None or looker.column == "Q" or (looker.name == pusher and content.echoes):
+                check_shown(looker, reference, image, state)
+            elif looker.column == "R" and content.discloses:
+                check_denied(looker, reference, *DENIED, image.digest)
+            else:
+                check_denied(looker, reference, *UNKNOWN, image.digest)
+
+
+def test_nothing_there(scene):
+    """What is missing is 404 for who may read, whatever else he holds, and so is what another repository has."""
+    content, everybody = scene
+    for looker in everybody:
+        for reference in (".none", content.nothing, digest_of(b"nothing", "sha512"), *both_digests(content.image_elsewhere.manifest)):
+            if looker.column in ("N", "anonymous"):
+                check_nothing(looker, reference)
+            else:
+                check_denied(looker, reference, *UNKNOWN, content.nothing)
 
 
 def test_the_staged_view_names_the_live_digest(registry, content):
