@@ -139,7 +139,7 @@ enum rs_status rs_catalog_blob_link_get(struct rs_db_conn *conn, int64_t reposit
 }
 
 enum rs_status rs_catalog_blob_link(struct rs_db_conn *conn, int64_t repository_id,
-                                    const char *digest, int64_t principal_id, struct rs_err *reterr)
+                                    const char *digest, int64_t uploader_id, struct rs_err *reterr)
 {
     enum rs_status s = rs_sql_run(
         conn,
@@ -148,23 +148,23 @@ enum rs_status rs_catalog_blob_link(struct rs_db_conn *conn, int64_t repository_
         " present = 1, withdrawn = 0, linked_ms = excluded.linked_ms",
         NULL, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest),
         RS_SQL_INT(rs_clock_unix_ms()));
-    if (s != RS_OK)
+    if (s != RS_OK || uploader_id == RS_CATALOG_NO_UPLOADER)
         return s;
     return rs_sql_run(
         conn,
         "INSERT INTO blob_uploader(repository_id, digest, principal_id) VALUES ($1, $2, $3)"
         " ON CONFLICT(repository_id, digest, principal_id) DO NOTHING",
-        NULL, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(principal_id));
+        NULL, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(uploader_id));
 }
 
 enum rs_status rs_catalog_blob_link_into(struct rs_db_conn *conn, const char *repository,
-                                         const char *digest, int64_t principal_id,
+                                         const char *digest, int64_t uploader_id,
                                          struct rs_err *reterr)
 {
     int64_t repository_id = 0;
     enum rs_status s = rs_catalog_repository_ensure(conn, repository, &repository_id, reterr);
     if (s == RS_OK)
-        s = rs_catalog_blob_link(conn, repository_id, digest, principal_id, reterr);
+        s = rs_catalog_blob_link(conn, repository_id, digest, uploader_id, reterr);
     if (s == RS_OK)
         rs_generation_touch_repository(conn, repository);
     return s;

@@ -46,11 +46,12 @@ RS_MUST_CHECK enum rs_status rs_catalog_blob_size(struct rs_db_conn *conn, const
 /* ---- blobs in a repository ---- */
 
 struct rs_catalog_blob_link {
-    bool is_present;   /* the blob is in the repository: uploaded or mounted there (SPEC 4) */
-    bool is_withdrawn; /* deleted, but kept for the manifests that name it; goes with the last of
-                          them.  Implies is_present */
-    uint64_t refs;     /* manifests of the repository that name it (I1) */
-    uint64_t opens;    /* released ones that open it (I2) */
+    bool is_present; /* the blob is in the repository: uploaded or mounted there (SPEC 4) */
+    /* deleted, but kept for the manifests that name it; goes with the last of them.  Implies
+     * is_present */
+    bool is_withdrawn;
+    uint64_t refs;  /* manifests of the repository that name it (I1) */
+    uint64_t opens; /* released ones that open it (I2) */
 };
 
 /* RS_NOT_FOUND when the repository neither has nor names it. */
@@ -59,19 +60,23 @@ RS_MUST_CHECK enum rs_status rs_catalog_blob_link_get(struct rs_db_conn *conn,
                                                       struct rs_catalog_blob_link *ret,
                                                       struct rs_err *reterr);
 
+/* Instead of an uploader: the blob came by a mount. */
+#define RS_CATALOG_NO_UPLOADER INT64_C(-1)
+
 /**
- * rs_catalog_blob_link(): the blob (its row must exist) is now in the repository, put there by this
- * principal.  Undoes a withdrawal. Within a write job; the caller touches the repository's
- * generation.
+ * rs_catalog_blob_link(): the blob (its row must exist) is now in the repository.  Undoes a
+ * withdrawal. Within a write job; the caller touches the repository's generation.
+ * @uploader_id  the principal that sent the bytes; RS_CATALOG_NO_UPLOADER when nobody did: whoever
+ *               mounts a blob sends nothing, and is given nothing back that it did not send
  */
 RS_MUST_CHECK enum rs_status rs_catalog_blob_link(struct rs_db_conn *conn, int64_t repository_id,
-                                                  const char *digest, int64_t principal_id,
+                                                  const char *digest, int64_t uploader_id,
                                                   struct rs_err *reterr);
 
 /* The same by the repository's name: it is created if need be, and its generation is touched. */
 RS_MUST_CHECK enum rs_status rs_catalog_blob_link_into(struct rs_db_conn *conn,
                                                        const char *repository, const char *digest,
-                                                       int64_t principal_id, struct rs_err *reterr);
+                                                       int64_t uploader_id, struct rs_err *reterr);
 
 /**
  * rs_catalog_blob_unlink(): take the blob out of the repository: at once when no manifest there
@@ -101,7 +106,7 @@ RS_MUST_CHECK enum rs_status rs_catalog_blob_count(struct rs_db_conn *conn, int6
                                                    const char *digest, int refs_delta,
                                                    int opens_delta, struct rs_err *reterr);
 
-/* Did this principal upload (or mount) the blob into this repository itself? */
+/* Did this principal upload the blob into this repository itself? */
 RS_MUST_CHECK enum rs_status rs_catalog_blob_is_uploader(struct rs_db_conn *conn,
                                                          int64_t repository_id, const char *digest,
                                                          int64_t principal_id, bool *ret,

@@ -39,7 +39,7 @@ static enum rs_status mounting_job(struct rs_db_conn *conn, void *arg, struct rs
         s = rs_catalog_blob_size(conn, m->digest, &m->blob->size, reterr);
     if (s == RS_OK)
         s = rs_room_link(m->by->services, conn, m->by->repository, m->digest,
-                         m->by->identity->principal_id, reterr);
+                         RS_CATALOG_NO_UPLOADER, reterr);
     return s;
 }
 

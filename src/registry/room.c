@@ -73,13 +73,13 @@ static enum rs_status was_present(struct rs_db_conn *conn, const char *repositor
 }
 
 enum rs_status rs_room_link(const struct rs_services *services, struct rs_db_conn *conn,
-                            const char *repository, const char *digest, int64_t principal_id,
+                            const char *repository, const char *digest, int64_t uploader_id,
                             struct rs_err *reterr)
 {
     bool there = false;
     enum rs_status s = was_present(conn, repository, digest, &there, reterr);
     if (s == RS_OK)
-        s = rs_catalog_blob_link_into(conn, repository, digest, principal_id, reterr);
+        s = rs_catalog_blob_link_into(conn, repository, digest, uploader_id, reterr);
     return s == RS_OK && !there ? quota_check(services, conn, repository, reterr) : s;
 }
 

@@ -30,7 +30,7 @@ RS_MUST_CHECK enum rs_status rs_room_check_disk(const struct rs_services *servic
  */
 RS_MUST_CHECK enum rs_status rs_room_link(const struct rs_services *services,
                                           struct rs_db_conn *conn, const char *repository,
-                                          const char *digest, int64_t principal_id,
+                                          const char *digest, int64_t uploader_id,
                                           struct rs_err *reterr);
 
 struct rs_room {

@@ -326,6 +326,23 @@ def test_a_manifest_that_names_blobs_by_one_digest_opens_them_by_both(registry, 
         assert statuses(registry, repo, digest_of(data, algorithm), "consumer", "publisher") == [200, 200]
 
 
+def test_the_config_echo_needs_an_upload_of_ones_own_there(registry, repo):
+    """A mounted config was not uploaded there, an upload to another repository neither."""
+    source = repo + "/source"
+    image = registry.publisher.push_image(source, "v1")
+    config = digest_of(image.config)
+    assert registry.publisher.get_blob(source, config).body == image.config
+    got = registry.publisher.request("POST", f"/v2/{repo}/blobs/uploads/?mount={config}&from={source}")
+    assert got.status == 201, got  # he could read it at the source
+    for data in image.layers:
+        registry.publisher.push_blob(repo, data)
+    assert registry.publisher.put_manifest(repo, "v1", image.manifest).status == 201
+    assert registry.publisher.get_manifest(repo, image.digest).status == 200
+    assert registry.publisher.get_blob(repo, config).status == 403
+    registry.publisher.push_blob(repo, image.config)
+    assert registry.publisher.get_blob(repo, config).body == image.config
+
+
 def test_the_config_echo_ends_with_its_manifest_and_its_grant(registry, repo):
     writer = registry.user("config-" + repo.split("/")[1], ("publisher", repo))
     image = writer.push_image(repo, "v1")

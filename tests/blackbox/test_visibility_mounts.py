@@ -68,6 +68,16 @@ def test_an_unreadable_source_still_gives_an_upload_that_works(registry, content
     assert registry.qreader.get_blob(repo, content.held_layer).body == data
 
 
+def test_whoever_mounts_is_given_nothing_back(registry, content, repo):
+    """A mount sends no bytes: neither an unnamed blob where quarantine is off nor a config is the mounter's own."""
+    registry.policy(repo, quarantine="off")
+    assert mount(registry.publisher2, repo, content.released_layer, REPO).status == 201
+    assert registry.publisher2.head(f"/v2/{repo}/blobs/{content.released_layer}").status == 200
+    assert registry.publisher2.get_blob(repo, content.released_layer).status == 403
+    registry.publisher2.push_blob(repo, content.released.layers[1])
+    assert registry.publisher2.get_blob(repo, content.released_layer).status == 200
+
+
 def test_a_mount_opens_nothing(registry, content, repo):
     """Whoever mounts what he may read in quarantine has it held at the target as well."""
     got = mount(registry.processor, repo, content.held_layer, REPO)

@@ -159,10 +159,12 @@ class Model:
             repo.uploaders.add((blob, principal))
 
     def mount(self, repo, source, who, blob):
-        """Only what this principal may GET in the source; anything else is an upload like any other."""
+        """Only what this principal may GET in the source; anything else is an upload like any other.  It sends no bytes, so none
+        are given back to it."""
         if self.blob(source, RIGHTS[who].column, who, blob, "GET") != 200:
             return 202
-        self.upload(repo, who, [blob])  # it might as well have sent these bytes
+        repo.exists = True
+        repo.present.add(blob)
         return 201
 
     # -- pushing ---------------------------------------------------------------------------------

@@ -164,6 +164,10 @@ static enum rs_status links(struct rs_db_conn *conn, void *arg, struct rs_err *r
     expect(conn, A, false, false, -1, 0);
     assert_false(is_uploader(conn, A, 7));
     assert_false(unlink_blob(conn, A));
+    /* A mount puts it there, and nobody uploaded it. */
+    assert_int_equal(rs_catalog_blob_link(conn, id, A, RS_CATALOG_NO_UPLOADER, reterr), RS_OK);
+    expect(conn, A, true, false, 0, 0);
+    assert_false(is_uploader(conn, A, 7) || is_uploader(conn, A, RS_CATALOG_NO_UPLOADER));
     return RS_OK;
 }
 
