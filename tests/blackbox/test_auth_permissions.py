@@ -124,7 +124,10 @@ def administers(stage, client):
 
 
 def audits(stage, client):
-    return {client.get(f"/v2/_roadstead/audit{path}").status for path in ("", "/key")} == {200}
+    """The records of the repositories that the grant is about, and no others."""
+    got = {client.get(f"/v2/_roadstead/audit{path}").status for path in ("", "/key")}
+    assert got == {403} or {r["repository"] for r in client.audit()} == {stage.repo}
+    return got == {200}
 
 
 def lists_tags(tags):

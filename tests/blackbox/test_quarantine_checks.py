@@ -1,9 +1,8 @@
-"""Required checks, overrides, claims and preconditions: one test for each sentence about them."""
+"""Required checks, overrides and preconditions: one test for each sentence about them."""
 
 import pytest
 
 from client import Attachment, Image, Index
-from daemon import wait_for
 from test_quarantine_states import actions, events, is_readable, report, shown, state
 
 
@@ -11,17 +10,6 @@ from test_quarantine_states import actions, events, is_readable, report, shown, 
 def checked(registry, repo):
     registry.policy(repo, checks=["scan", "sign"])
     return registry.publisher.push_image(repo, "v1")
-
-
-def claim(client, repo, check="scan", lease=600, **more):
-    body = {"repositories": [repo], "leaseSeconds": lease, **more}
-    if check:
-        body["check"] = check
-    return client.request("POST", "/v2/_roadstead/quarantine/claims", body=body)
-
-
-def hold(client, method, held, body=None):
-    return client.request(method, f"/v2/_roadstead/quarantine/claims/{held['claim']}", body=body)
 
 
 # -- checks -------------------------------------------------------------------------------------
@@ -173,89 +161,6 @@ def test_if_match_covers_state_checks_descendants_and_attachments(registry, repo
         assert accepted.status == 200, accepted
 
 
-# -- claims ---------------------------------------------------------------------------------------
-
-
-def test_a_claim_hands_out_the_next_image_that_needs_the_check(registry, repo, checked):
-    second = registry.publisher.push_image(repo, "v2")
-    got = claim(registry.scanner, repo)
-    assert got.status == 200, got
-    assert (got.json()["repository"], got.json()["digest"], got.json()["check"]) == (repo, checked.digest, "scan")
-    assert got.json()["expires"].endswith("Z")
-    assert claim(registry.scanner, repo).json()["digest"] == second.digest
-    assert claim(registry.scanner, repo).status == 204
-    assert claim(registry.signer, repo, "sign").json()["digest"] == checked.digest
-    assert claim(registry.signer, repo, "scan").status == 204
-
-
-def test_a_report_names_its_claim(registry, repo, checked):
-    held = claim(registry.scanner, repo).json()
-    other = registry.user("scanner-" + repo.split("/")[1], ("checker:scan", repo))
-    refused = report(other, repo, checked, "scan", "passed")
-    assert refused.status == 409 and "scanner" in refused.message
-    assert report(other, repo, checked, "scan", "passed", claim=held["claim"]).status == 409
-    assert report(registry.scanner, repo, checked, "scan", "passed", claim="nonsense").status == 409
-    assert report(registry.scanner, repo, checked, "scan", "running", claim=held["claim"]).status == 200
-    assert report(registry.scanner, repo, checked, "scan", "passed", claim=held["claim"]).status == 200
-    assert report(registry.scanner, repo, checked, "scan", "failed", claim=held["claim"]).status == 409
-
-
-def test_renewed_or_given_back(registry, repo, checked):
-    held = claim(registry.scanner, repo).json()
-    renewed = hold(registry.scanner, "PUT", held, {"leaseSeconds": 1200})
-    assert renewed.status == 200 and renewed.json()["expires"] > held["expires"]
-    assert hold(registry.signer, "PUT", held, {"leaseSeconds": 1200}).status == 404
-    assert hold(registry.signer, "DELETE", held).status == 404
-    assert hold(registry.scanner, "DELETE", held).status == 204
-    assert hold(registry.scanner, "DELETE", held).status == 404
-    assert claim(registry.scanner, repo).json()["digest"] == checked.digest
-    assert [a[0] for a in actions(registry, repo)] == ["quarantined", "claimed", "claim-renewed", "claim-returned", "claimed"]
-
-
-def test_an_expired_lease_is_handed_out_again(registry, repo, checked):
-    held = claim(registry.scanner, repo, lease=1).json()
-    other = registry.user("scanner-" + repo.split("/")[1], ("checker:scan", repo))
-    again = wait_for(lambda: (g := claim(other, repo)).status == 200 and g.json(), "the lease ends")
-    assert again["digest"] == checked.digest and again["claim"] != held["claim"]
-    assert report(registry.scanner, repo, checked, "scan", "passed", claim=held["claim"]).status == 409
-    assert hold(registry.scanner, "PUT", held, {}).status in (404, 409)
-    assert report(other, repo, checked, "scan", "passed", claim=again["claim"]).status == 200
-
-
-def test_leases_survive_a_restart(make_registry):
-    registry = make_registry()
-    registry.policy("app", checks=["scan"])
-    image = registry.publisher.push_image("app", "v1")
-    held = claim(registry.scanner, "app").json()
-    registry.daemon.stop()
-    registry.daemon.start()
-    scanner = type(registry.scanner)(registry.daemon.url, registry.credentials["scanner"])
-    assert claim(scanner, "app").status == 204
-    assert report(scanner, "app", image, "scan", "passed", claim=held["claim"]).json()["state"] == "released"
-
-
-def test_a_claim_without_a_check_is_for_the_decision(registry, repo):
-    image = registry.publisher.push_image(repo, "v1")
-    assert claim(registry.scanner, repo, None).status == 204
-    held = claim(registry.processor, repo, None).json()
-    assert held["digest"] == image.digest and held["check"] is None
-    assert claim(registry.processor2, repo, None).status == 204
-    assert registry.processor2.decide(repo, image.digest, "released", claim=held["claim"]).status == 409
-    assert registry.processor.decide(repo, image.digest, "failed", claim=held["claim"]).status == 200
-    # The lease ended with the decision that named it; one that names none is not bound by claims.
-    assert registry.processor.decide(repo, image.digest, "released", claim=held["claim"]).status == 409
-    assert registry.processor2.decide(repo, image.digest, "released").status == 200
-
-
-def test_untagged_manifests_are_handed_out_after_a_settling_time(make_registry):
-    registry = make_registry(config={"quarantine": {"settle_time": "1h"}})
-    index = Index([Image(), Image()]).push(registry.publisher, "app")
-    assert claim(registry.processor, "**", None).status == 204
-    registry.publisher.put_manifest("app", "v1", index.manifest, index.media_type)
-    assert claim(registry.processor, "**", None).json()["digest"] == index.digest
-    assert claim(registry.processor, "**", None).status == 204
-
-
 # -- bodies are strict --------------------------------------------------------------------------------
 
 
@@ -282,13 +187,6 @@ def test_a_report_with_a_bad_body_changes_nothing(registry, repo, checked, body)
     got = registry.scanner.request("PUT", f"/v2/{repo}/_roadstead/quarantine/{checked.digest}/checks/scan", body=body)
     assert got.status == 400, got
     assert actions(registry, repo) == before
-
-
-@pytest.mark.parametrize("body", [{"check": "scan", "x": 1}, {"check": ""}, {"check": "A"}, {"leaseSeconds": 0},
-                                  {"leaseSeconds": 86401}, {"leaseSeconds": "60"}, {"repositories": "a"},
-                                  {"repositories": ["A"]}, {"repositories": [1]}])
-def test_a_claim_with_a_bad_body_is_refused(registry, body):
-    assert registry.scanner.request("POST", "/v2/_roadstead/quarantine/claims", body=body).status == 400
 
 
 def test_details_are_limited(registry, repo):
