@@ -227,7 +227,10 @@ static enum rs_status accept(const struct rs_change *c, struct job *job, struct 
     const struct rs_report *r = job->report;
     const struct rs_check_row *before = report_before(st, r->check);
     bool lifts = before != NULL && before->failing;
-    if (says_the_same(before, r))
+    bool repeats = says_the_same(before, r);
+    /* A result that is sent again is no second one: its claim ended with the first.  But whoever
+     * says that it goes on has to hear when its lease was lost. */
+    if (repeats && r->state != RS_CHECK_RUNNING)
         return RS_OK;
     if (!rs_manifest_is_held(st->row) && r->state == RS_CHECK_FAILED)
         return rs_fail(reterr, RS_CONFLICT,
@@ -237,8 +240,9 @@ static enum rs_status accept(const struct rs_change *c, struct job *job, struct 
     enum rs_status s = rs_decide_duties(c, r->asker.identity->principal_id, st, true, reterr);
     if (s == RS_OK)
         s = claim_judge(c, r, st->row, reterr);
-    if (s == RS_OK)
-        s = wrap(c, job, reterr);
+    if (s != RS_OK || repeats)
+        return s;
+    s = wrap(c, job, reterr);
     if (s == RS_OK)
         s = store(c, r, st, reterr);
     if (s == RS_OK)

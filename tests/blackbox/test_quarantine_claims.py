@@ -106,6 +106,14 @@ def test_a_report_under_a_lost_lease_is_refused(registry, repo, checked):
     assert report(other, repo, checked, "scan", "passed", claim=again["claim"]).status == 200
 
 
+def test_a_heartbeat_under_a_lost_lease_is_refused(registry, repo, checked):
+    """The very same `running` again: whoever lost the lease has to hear of it."""
+    held = begin(registry.scanner, repo, checked)
+    again = wait_for(lambda: (g := claim(registry.scanner, repo)).status == 200 and g.json(), "the lease ends")
+    assert report(registry.scanner, repo, checked, "scan", "running", claim=held["claim"]).status == 409
+    assert report(registry.scanner, repo, checked, "scan", "running", claim=again["claim"]).json()["changed"] is False
+
+
 def test_a_result_that_is_sent_again_is_no_loss(registry, repo, checked):
     """The answer to the first may have been lost on the way: the same result under the same claim changes nothing."""
     held = claim(registry.scanner, repo).json()
