@@ -5,6 +5,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "json/write.h"
+#include "quarantine/decide.h"
 #include "quarantine/standing.h"
 
 #define PAGE_ROWS 64
@@ -69,22 +70,27 @@ static bool needs_check(const struct rs_standing *st, const char *check)
     return false;
 }
 
-/* Judged in the transaction: is it still work of that kind, and free? */
+/* Judged in the transaction: is it still work of that kind, free, and nothing that separate duties
+ * keep from whoever asks?  He could not finish it, and would be handed it again and again. */
 static enum rs_status is_free(const struct rs_change *c, const struct take_job *job,
                               struct rs_manifest_row *row, bool *ret, struct rs_err *reterr)
 {
     struct rs_standing st;
     struct rs_claim_row *claim = NULL;
+    const struct rs_manifest_row *own = NULL;
     *ret = false;
     if (row == NULL || row->state != RS_STATE_QUARANTINED || row->repository_id != c->repository_id)
         return RS_OK;
     enum rs_status s = rs_standing_load(c, row, &st, reterr);
     if (s == RS_OK)
         s = rs_catalog_claim_of(c->conn, c->arena, row->id, job->check, &claim, reterr);
+    if (s == RS_OK)
+        s = rs_decide_own(c, job->wish->identity->principal_id, &st, true, &own, reterr);
     if (s != RS_OK)
         return s;
     bool is_wanted = job->check[0] == '\0' ? st.n_missing == 0 : needs_check(&st, job->check);
-    *ret = rs_standing_is_root(&st) && is_wanted && (claim == NULL || !rs_lease_is_live(claim));
+    *ret = rs_standing_is_root(&st) && is_wanted && own == NULL &&
+           (claim == NULL || !rs_lease_is_live(claim));
     return RS_OK;
 }
 
@@ -165,13 +171,23 @@ static enum rs_status page_read(struct rs_db *db, const struct take_job *job, in
     return s == RS_OK ? rs_catalog_work_free(read.conn, arena, &query, ret, ret_n, reterr) : s;
 }
 
-/* Does the policy there ask for this work at all?  Asked outside of the job, to spare it. */
+/* Does the policy there ask for this work at all, and for it from this principal?  Asked outside of
+ * the job, to spare it. */
 static enum rs_status is_asked_for(struct rs_db *db, const struct take_job *job,
-                                   const char *repository, bool *ret, struct rs_err *reterr)
+                                   const struct rs_work_row *row, bool *ret, struct rs_err *reterr)
 {
+    RS_AUTO(rs_db_read) struct rs_db_read read = {0};
     struct rs_policy policy;
-    enum rs_status s = rs_policy_for_db(db, repository, &policy, reterr);
-    *ret = s == RS_OK && (job->check[0] == '\0' || rs_policy_requires_check(&policy, job->check));
+    bool is_own = false;
+    *ret = false;
+    enum rs_status s = rs_db_read_begin(db, &read.conn, reterr);
+    if (s == RS_OK)
+        s = rs_policy_for(read.conn, row->repository, &policy, reterr);
+    if (s == RS_OK && policy.separate_duties)
+        s = rs_catalog_manifest_is_pusher(read.conn, row->manifest->id,
+                                          job->wish->identity->principal_id, &is_own, reterr);
+    *ret = s == RS_OK && !is_own &&
+           (job->check[0] == '\0' || rs_policy_requires_check(&policy, job->check));
     return s;
 }
 
@@ -184,7 +200,7 @@ static enum rs_status try_row(struct rs_db *db, struct take_job *job, const stru
     enum rs_status s = is_permitted(job->wish->auth, job->wish->identity, row->repository,
                                     job->check, arena, &may, reterr);
     if (s == RS_OK && may)
-        s = is_asked_for(db, job, row->repository, &may, reterr);
+        s = is_asked_for(db, job, row, &may, reterr);
     if (s != RS_OK || !may)
         return s;
     job->repository = row->repository;

@@ -25,16 +25,28 @@ static enum rs_status permit(const struct rs_change *c, const struct rs_decision
     return row == NULL ? rs_fail(reterr, RS_MANIFEST_UNKNOWN, NULL) : RS_OK;
 }
 
-static enum rs_status duty_of(const struct rs_change *c, int64_t principal_id,
-                              const struct rs_manifest_row *row, struct rs_err *reterr)
+static enum rs_status own_find(const struct rs_change *c, int64_t principal_id,
+                               const struct rs_manifest_row *row,
+                               const struct rs_manifest_row **ret, struct rs_err *reterr)
 {
     bool is_pusher = false;
     enum rs_status s =
         rs_catalog_manifest_is_pusher(c->conn, row->id, principal_id, &is_pusher, reterr);
     if (s == RS_OK && is_pusher)
-        s = rs_fail(reterr, RS_DENIED,
-                    "duties are separate in %s: whoever pushed %s does not decide about it",
-                    c->repository, row->digest);
+        *ret = row;
+    return s;
+}
+
+enum rs_status rs_decide_own(const struct rs_change *c, int64_t principal_id,
+                             const struct rs_standing *st, bool with_parts,
+                             const struct rs_manifest_row **ret, struct rs_err *reterr)
+{
+    *ret = NULL;
+    if (!c->policy.separate_duties)
+        return RS_OK;
+    enum rs_status s = own_find(c, principal_id, st->row, ret, reterr);
+    for (size_t i = 0; with_parts && s == RS_OK && *ret == NULL && i < st->plan.n_units; i++)
+        s = own_find(c, principal_id, st->plan.members[i]->row, ret, reterr);
     return s;
 }
 
@@ -42,11 +54,12 @@ enum rs_status rs_decide_duties(const struct rs_change *c, int64_t principal_id,
                                 const struct rs_standing *st, bool with_parts,
                                 struct rs_err *reterr)
 {
-    if (!c->policy.separate_duties)
-        return RS_OK;
-    enum rs_status s = duty_of(c, principal_id, st->row, reterr);
-    for (size_t i = 0; with_parts && s == RS_OK && i < st->plan.n_units; i++)
-        s = duty_of(c, principal_id, st->plan.members[i]->row, reterr);
+    const struct rs_manifest_row *own = NULL;
+    enum rs_status s = rs_decide_own(c, principal_id, st, with_parts, &own, reterr);
+    if (s == RS_OK && own != NULL)
+        s = rs_fail(reterr, RS_DENIED,
+                    "duties are separate in %s: whoever pushed %s does not decide about it",
+                    c->repository, own->digest);
     return s;
 }
 

@@ -49,7 +49,13 @@ RS_MUST_CHECK enum rs_status rs_decide(struct rs_db *db, const struct rs_decisio
                                        struct rs_arena *arena, struct rs_decided *ret,
                                        struct rs_err *reterr);
 
-/* With separate duties: did this principal push any of these?  Errors: RS_DENIED, faults. */
+/* Where duties are separate: is there something among these that this principal pushed itself?
+ * *ret is the first of them, NULL when there is none or when duties are not separate. */
+RS_MUST_CHECK enum rs_status rs_decide_own(const struct rs_change *c, int64_t principal_id,
+                                           const struct rs_standing *st, bool with_parts,
+                                           const struct rs_manifest_row **ret,
+                                           struct rs_err *reterr);
+/* The same as a refusal.  Errors: RS_DENIED, faults. */
 RS_MUST_CHECK enum rs_status rs_decide_duties(const struct rs_change *c, int64_t principal_id,
                                               const struct rs_standing *st, bool with_parts,
                                               struct rs_err *reterr);

@@ -247,6 +247,21 @@ def test_a_decision_under_a_lost_lease_is_refused(registry, repo):
     assert registry.processor2.decide(repo, image.digest, "released", claim=again["claim"]).status == 200
 
 
+def test_nobody_is_handed_what_separate_duties_keep_from_him(registry, repo):
+    """He could do nothing with it, and would be handed it again and again while others wait behind it."""
+    registry.policy(repo, separate_duties=True)
+    both = another(registry, repo, ("processor", repo), ("check:scan", repo))
+    own = both.push_image(repo, "v1")
+    others = registry.publisher.push_image(repo, "v2")
+    assert claim(both, repo, None).json()["digest"] == others.digest
+    assert claim(both, repo, None).status == 204
+    assert claim(registry.processor, repo, None).json()["digest"] == own.digest
+    registry.policy(repo, separate_duties=True, checks=["scan"])
+    assert claim(both, repo).json()["digest"] == others.digest
+    assert claim(both, repo).status == 204
+    assert claim(registry.scanner, repo).json()["digest"] == own.digest
+
+
 def test_every_change_of_a_claim_is_recorded(registry, repo, checked):
     held = claim(registry.scanner, repo, lease=60).json()
     hold(registry.scanner, "PUT", held, {"leaseSeconds": 90})
