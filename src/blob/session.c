@@ -108,6 +108,11 @@ static enum rs_status write_session(int dir, const struct rs_upload_info *info,
 
 /* ---- sessions ---- */
 
+static int64_t modified_ms(const struct stat *st)
+{
+    return (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+}
+
 enum rs_status rs_session_load(struct rs_blobs *blobs, const char *id, struct rs_upload_info *ret,
                                int *ret_dir, struct rs_err *reterr)
 {
@@ -128,7 +133,7 @@ enum rs_status rs_session_load(struct rs_blobs *blobs, const char *id, struct rs
         return unknown(reterr);
     (void)rs_text_copy(info.id, sizeof(info.id), id);
     info.size = (uint64_t)st.st_size;
-    info.touched_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+    info.touched_ms = modified_ms(&st);
     *ret = info;
     *ret_dir = dir;
     dir = -1;
@@ -196,11 +201,16 @@ enum rs_status rs_upload_start(struct rs_blobs *blobs, const char *repository, i
         !rs_text_copy(info.algorithm, sizeof(info.algorithm), algorithm))
         return rs_fail(reterr, RS_INTERNAL, NULL);
     rs_id_new(info.id);
+    struct rs_running *running = NULL; /* while half of it is there nobody may find it too old */
+    s = rs_running_take(blobs->running, info.id, &running, reterr);
+    if (s != RS_OK)
+        return s;
     s = create(blobs, &info, reterr);
     if (s == RS_OK)
         *ret = info;
     else
         rs_session_remove(blobs, info.id);
+    rs_running_drop(blobs->running, running);
     return s;
 }
 
@@ -238,7 +248,7 @@ static int64_t touched_ms(struct rs_blobs *blobs, const char *id)
     struct stat st;
     if (fstatat(blobs->uploads_fd, id, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(st.st_mode))
         return 0;
-    return (int64_t)st.st_mtim.tv_sec * 1000;
+    return modified_ms(&st);
 }
 
 /* Whether it was removed.  One that somebody writes to is not old, whatever the clocks say. */

@@ -1,6 +1,7 @@
 #include "blobs.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -401,6 +402,24 @@ static void old_sessions_expire(void **state)
     rs_blobs_close(b);
 }
 
+/* A session that is just being made has no facts yet, so its directory tells its age: to the
+ * millisecond, or the shortest expiry takes it away under its maker. */
+static void a_session_in_the_making_is_as_young_as_its_directory(void **state)
+{
+    struct rs_blobs *b = blobs_open(*state);
+    const char *path = scratch_path(state, "uploads/0123456789abcdef0123456789abcdef");
+    const struct timespec made = {.tv_sec = 1700000000, .tv_nsec = 900000000};
+    const int64_t made_ms = INT64_C(1700000000900);
+    uint64_t n = 99;
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(utimensat(AT_FDCWD, path, (const struct timespec[]){made, made}, 0), 0);
+    assert_int_equal(rs_uploads_expire(b, made_ms + 999, 1000, &n, NULL), RS_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(rs_uploads_expire(b, made_ms + 1000, 1000, &n, NULL), RS_OK);
+    assert_int_equal(n, 1);
+    rs_blobs_close(b);
+}
+
 /* ---- at once ---- */
 
 enum { THREADS = 64 };
@@ -558,6 +577,7 @@ int main(void)
         TEST(damaged_sessions_are_unknown),
         TEST(data_changed_behind_our_back_is_noticed),
         TEST(old_sessions_expire),
+        TEST(a_session_in_the_making_is_as_young_as_its_directory),
         TEST(the_same_blob_64_times_at_once),
         TEST(rivals_on_one_session),
         TEST(a_full_disk_leaves_the_session_usable),
