@@ -40,12 +40,12 @@ class Difference(AssertionError):
 
 
 class Run:
-    def __init__(self, seed, root):
+    def __init__(self, seed, daemon):
         self.seed = seed
         self.rng = random.Random(seed)
         self.model = Model()
         self.pool = Pool(self.rng)
-        self.registry = Registry(Daemon(root).start())
+        self.registry = Registry(daemon.start())
         self.connections = {}
         self.feeds = {"processor": 0, "consumer": 0}  # how far each one's events were compared
         self.after = {"processor": 0, "consumer": 0, "auditor": 0}
@@ -392,34 +392,28 @@ class Run:
 def run(seed, operations, end):
     """One registry's part of the whole: (operations, reads)."""
     with tempfile.TemporaryDirectory(prefix="roadstead-model-") as root:
-        this = Run(seed, root)
+        daemon = Daemon(root)
         try:
+            this = Run(seed, daemon)
             while this.operations < operations and time.monotonic() < end:
                 this.step()
             this.compare()
         finally:
-            this.registry.daemon.stop()
+            daemon.stop()
     return this.operations, this.reads
 
 
-def stop(*_):
-    """On SIGTERM, in the jobs too: the daemons are stopped on the way out."""
+def stop(number, _frame):
+    """On SIGTERM and SIGINT, in the jobs too: the daemons are stopped on the way out."""
     for job in multiprocessing.active_children():
         job.terminate()
-    sys.exit("stopped by SIGTERM")
+    sys.exit(f"stopped by {signal.Signals(number).name}")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--operations", type=int, default=100_000)
-    parser.add_argument("--seconds", type=float, default=1e9, help="stop after so many seconds")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randint(0, 10**9))
-    parser.add_argument("--jobs", type=int, default=1, help="registries at the same time")
-    options = parser.parse_args()
+def explore(options):
     begin = time.monotonic()
     parts = [(options.seed + i // SEED_OPERATIONS, min(SEED_OPERATIONS, options.operations - i), begin + options.seconds)
              for i in range(0, options.operations, SEED_OPERATIONS)]
-    signal.signal(signal.SIGTERM, stop)
     done = reads = seeds = 0
     with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
         pending = set()
@@ -434,6 +428,23 @@ def main():
                 done, reads = done + part.result()[0], reads + part.result()[1]
             print(f"{done} operations, {reads} reads, {seeds} seeds begun, {time.monotonic() - begin:.0f} s", flush=True)
     print(f"no difference: {done} operations, {reads} reads, seeds {options.seed}..{options.seed + seeds - 1}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--operations", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=1e9, help="stop after so many seconds")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randint(0, 10**9))
+    parser.add_argument("--jobs", type=int, default=1, help="registries at the same time")
+    options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    try:
+        explore(options)
+    except Difference as e:
+        print(f"{e}\nfailed: the daemon and the model disagree; the seed above repeats it\n0 passed, 1 failed")
+        sys.exit(1)
+    print("1 passed, 0 failed")
 
 
 if __name__ == "__main__":
