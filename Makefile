@@ -3,11 +3,11 @@ build:
 	@scripts/bootstrap build
 	@scripts/configure build plain
 	@ninja -C build src/roadstead
-conformance clients model: build
-run test bench lint conformance clients durability model:
+conformance clients model soak: build
+run test bench lint conformance clients durability model soak:
 	@scripts/$@
 tsan:
 	@scripts/test tsan -m tsan
 clean:
 	rm -rf build build-*
-.PHONY: build run test bench lint conformance clients durability model tsan clean
+.PHONY: build run test bench lint conformance clients durability model soak tsan clean

@@ -57,13 +57,17 @@ class Response:
 
 
 class Client:
-    """One principal at one registry.  `auth` is None, (user, password) or a bearer token."""
+    """One principal at one registry.  `auth` is None, (user, password) or a bearer token.
 
-    def __init__(self, base_url, auth=None, timeout=60, context=None):
+    A keep-alive connection that was closed is opened anew and the request sent once more, but with `once`.
+    """
+
+    def __init__(self, base_url, auth=None, timeout=60, context=None, once=False):
         self.base = urllib.parse.urlsplit(base_url)
         self.auth = auth
         self.timeout = timeout
         self.context = context
+        self.once = once
         self.conn = None
 
     @property
@@ -103,9 +107,10 @@ class Client:
         if self.authorization() and "Authorization" not in sent:
             sent["Authorization"] = self.authorization()
         for attempt in (0, 1):
+            if self.conn is None or self.once:
+                attempt = 1
             if self.conn is None:
                 self.conn = self._connect()
-                attempt = 1
             try:
                 self.conn.request(method, path, body=body, headers=sent)
                 got = self.conn.getresponse()
