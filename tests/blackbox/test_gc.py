@@ -1,6 +1,8 @@
 """Garbage collection: what nothing needs goes, what somebody needs stays, and nothing that is being pushed is touched."""
 
-import threading
+import pathlib
+import subprocess
+import sys
 import time
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from client import Image, digest_of, unique
 from daemon import wait_for
 
+SOAK = pathlib.Path(__file__).resolve().parent.parent / "soak" / "run.py"
 QUICK = {"gc": {"grace": "0s", "lease": "1s", "interval": "0s"}, "log": {"requests": False}}
 
 
@@ -110,49 +113,10 @@ def test_unfinished_uploads_expire(make_registry, repo):
 
 
 @pytest.mark.tsan
-def test_pushes_while_the_collector_runs_all_the_time(quick, repo):
-    """Pushers that share layers, deleters, and a collector without a pause: not one failed push or pull."""
-    stop = threading.Event()
-    problems = []
-    shared = [f"layer {i}".encode() * 100 for i in range(4)]
-
-    def guarded(work):
-        def run():
-            try:
-                work()
-            except Exception as e:  # noqa: BLE001  (whatever it is belongs into the report)
-                problems.append(repr(e))
-                stop.set()
-        return run
-
-    def collector():
-        while not stop.is_set():
-            collect(quick)
-
-    def pusher(number):
-        client, processor = quick.client("publisher"), quick.client("processor")
-        deleter = quick.client("maintainer")
-
-        def work():
-            for i in range(15):
-                image = Image(layers=[shared[(number + i) % 4], unique("own ").encode()])
-                client.push_image(f"{repo}/{number % 2}", f"t{number}", image)
-                for data in image.blobs:
-                    assert processor.get_blob(f"{repo}/{number % 2}", digest_of(data)).body == data
-                gone = deleter.request("DELETE", f"/v2/{repo}/{number % 2}/manifests/{image.digest}")
-                assert gone.status == 202, gone
-        return work
-
-    collecting = threading.Thread(target=guarded(collector))
-    pushing = [threading.Thread(target=guarded(pusher(n))) for n in range(6)]
-    collecting.start()
-    for thread in pushing:
-        thread.start()
-    for thread in pushing:
-        thread.join()
-    stop.set()
-    collecting.join()
-    assert problems == []
+def test_pushes_while_the_collector_runs_all_the_time():
+    """The soak for a short while: pushers that share layers, processors, deleters and pullers; not one failed push or pull."""
+    done = subprocess.run([sys.executable, SOAK, "--seconds", "6"], capture_output=True, text=True, timeout=1800, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_background_collector_works_by_itself(make_registry, repo):

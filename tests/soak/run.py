@@ -28,7 +28,7 @@ from actors import Deleter, Processor, Puller, Pusher, Reading  # noqa: E402
 from client import Client, digest_of  # noqa: E402
 from conftest import Registry  # noqa: E402
 from contents import Universe  # noqa: E402
-from daemon import DEADLINE_S, Daemon, binary, end_on_signals, wait_for  # noqa: E402
+from daemon import Daemon, binary, end_on_signals, wait_for  # noqa: E402
 from ledger import READERS, Broken, Ledger  # noqa: E402
 
 LEASE_S = EXPIRY_S = 1      # the shortest that the configuration takes
@@ -41,6 +41,7 @@ ACTORS = {Pusher: 16, Processor: 2, Deleter: 4, Puller: 4}
 OPERATIONS = ["pushes", "attachments", "pulls", "decisions", "deletes", "tag deletes", "lone blobs", "abandoned uploads"]
 NOTES = 50_000
 PROGRESS_S = 5
+PATIENCE_S = 300
 
 
 class Soak:
@@ -120,7 +121,7 @@ class Soak:
     def is_enough(self, operations, seconds):
         """A slow machine may take longer until the collector, too, has done what it is here for."""
         spent = time.monotonic() - self.begin
-        return (self.operations >= operations or spent >= seconds) and (self.has_collected() or spent >= seconds + DEADLINE_S)
+        return (self.operations >= operations or spent >= seconds) and (self.has_collected() or spent >= seconds + PATIENCE_S)
 
     def has_collected(self):
         """Most of what was deleted long enough ago had blobs of its own; and such blobs were wanted again, and uploads left alone."""
