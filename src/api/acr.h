@@ -19,9 +19,11 @@ enum rs_status rs_api_acr_manifest_decide(struct rs_request *r, struct rs_reply 
 
 /* GET /acr/v1/_catalog?last=&n= */
 enum rs_status rs_api_acr_catalog(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr);
-/* GET /acr/v1/{name} */
+/* GET and DELETE /acr/v1/{name} */
 enum rs_status rs_api_acr_repository(struct rs_request *r, struct rs_reply *re,
                                      struct rs_err *reterr);
+enum rs_status rs_api_acr_repository_delete(struct rs_request *r, struct rs_reply *re,
+                                            struct rs_err *reterr);
 /* GET /acr/v1/{name}/_tags?last=&n=&orderby=&digest= */
 enum rs_status rs_api_acr_tags(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr);
 /* GET and DELETE /acr/v1/{name}/_tags/{tag} */

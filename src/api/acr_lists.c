@@ -9,6 +9,7 @@
 #include "oci/tag.h"
 #include "registry/azure.h"
 #include "registry/delete.h"
+#include "registry/delete_repository.h"
 #include "registry/lists.h"
 
 #define ANSWER_BYTES_MAX ((size_t)32 << 20)
@@ -116,6 +117,16 @@ enum rs_status rs_api_acr_repository(struct rs_request *r, struct rs_reply *re,
     if (s == RS_OK)
         s = rs_registry_azure_repository(&ask, &json, reterr);
     return s == RS_OK ? rs_json_api_answer(re, 200, &json, reterr) : s;
+}
+
+enum rs_status rs_api_acr_repository_delete(struct rs_request *r, struct rs_reply *re,
+                                            struct rs_err *reterr)
+{
+    RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
+    const struct rs_viewer viewer = rs_api_viewer(r);
+    enum rs_status s =
+        rs_registry_delete_repository(rs_request_services(r), &viewer, &json, reterr);
+    return s == RS_OK ? rs_json_api_answer(re, 202, &json, reterr) : s;
 }
 
 enum rs_status rs_api_acr_tags(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)

@@ -102,6 +102,7 @@ const struct rs_route rs_routes[] = {
     /* Azure's form */
     LONG_READ("/acr/v1/_catalog", RS_NEED_LOGIN, rs_api_acr_catalog),
     LONG_READ("/acr/v1/{name}", RS_NEED_READ, rs_api_acr_repository),
+    CHANGE(RS_DELETE, "/acr/v1/{name}", RS_NEED_DELETE, rs_api_acr_repository_delete),
     CHANGE_WITH(RS_PATCH, "/acr/v1/{name}", RS_NEED_LOGIN, RS_API_ACR_BODY_BYTES_MAX,
                 rs_api_acr_unchangeable),
     LONG_READ("/acr/v1/{name}/_tags", RS_NEED_READ, rs_api_acr_tags),

@@ -12,12 +12,14 @@ enum rs_status rs_view_azure_repository(struct rs_db_conn *conn, const char *rep
     *ret_found = false;
     enum rs_status s =
         rs_sql_open(conn,
-                    "SELECT r.created_ms, MAX(m.state_ms), COUNT(m.id),"
+                    "SELECT r.created_ms, COALESCE(MAX(m.state_ms), r.created_ms), COUNT(m.id),"
                     " (SELECT COUNT(*) FROM tag t WHERE t.repository_id = r.id"
                     "   AND ($2 = 1 OR t.live_manifest_id IS NOT NULL))"
-                    " FROM repository r JOIN manifest m ON m.repository_id = r.id"
-                    " WHERE r.name = $1 AND ($2 = 1 OR m.state = 'released')"
-                    " GROUP BY r.id, r.created_ms",
+                    " FROM repository r LEFT JOIN manifest m ON m.repository_id = r.id"
+                    "  AND ($2 = 1 OR m.state = 'released')"
+                    " WHERE r.name = $1 GROUP BY r.id, r.created_ms"
+                    " HAVING COUNT(m.id) > 0 OR ($2 = 1 AND EXISTS"
+                    "  (SELECT 1 FROM repository_blob b WHERE b.repository_id = r.id))",
                     &st, reterr, RS_SQL_TEXT(repository), RS_SQL_INT(rows == RS_VIEW_ROWS_ALL));
     if (s == RS_OK)
         s = rs_stmt_step(st, &row, reterr);
@@ -156,6 +158,31 @@ enum rs_status rs_view_azure_manifests(struct rs_db_conn *conn, struct rs_arena 
                     RS_SQL_INT(page->rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(page->last),
                     RS_SQL_INT(page->n_max));
     for (bool row = true; s == RS_OK && n < (size_t)page->n_max; n++) {
+        s = rs_stmt_step(st, &row, reterr);
+        if (s != RS_OK || !row)
+            break;
+        ids[n] = rs_stmt_col_int(st, 0);
+    }
+    *ret = ids;
+    *ret_n = n;
+    return s;
+}
+
+enum rs_status rs_view_azure_newest(struct rs_db_conn *conn, struct rs_arena *arena,
+                                    const char *repository, int64_t before, size_t n_max,
+                                    const int64_t **ret, size_t *ret_n, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    int64_t *ids = rs_arena_alloc(arena, (n_max + 1) * sizeof(*ids));
+    size_t n = 0;
+    if (ids == NULL)
+        return rs_fail(reterr, RS_NOMEM, NULL);
+    enum rs_status s =
+        rs_sql_open(conn,
+                    "SELECT m.id FROM repository r JOIN manifest m ON m.repository_id = r.id"
+                    " WHERE r.name = $1 AND m.id < $2 ORDER BY m.id DESC LIMIT $3",
+                    &st, reterr, RS_SQL_TEXT(repository), RS_SQL_INT(before), RS_SQL_INT(n_max));
+    for (bool row = true; s == RS_OK && n < n_max; n++) {
         s = rs_stmt_step(st, &row, reterr);
         if (s != RS_OK || !row)
             break;

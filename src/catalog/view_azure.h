@@ -30,7 +30,8 @@ struct rs_azure_repository {
     int64_t n_manifests;
     int64_t n_tags;
 };
-/* *ret_found is false when there is no manifest of these rows. */
+/* *ret_found is false when there is no manifest of these rows; for RS_VIEW_ROWS_ALL a blob is
+ * enough, so that whatever a list of repositories names is found. */
 RS_MUST_CHECK enum rs_status
 rs_view_azure_repository(struct rs_db_conn *conn, const char *repository, enum rs_view_rows rows,
                          bool *ret_found, struct rs_azure_repository *ret, struct rs_err *reterr);
@@ -50,6 +51,12 @@ RS_MUST_CHECK enum rs_status rs_view_azure_tags(struct rs_db_conn *conn, struct 
                                                 const struct rs_azure_page *page,
                                                 const struct rs_azure_tag **ret, size_t *ret_n,
                                                 struct rs_err *reterr);
+/* Ids of the newest manifests of a repository with an id below `before`, newest first, at most
+ * n_max; in the arena. */
+RS_MUST_CHECK enum rs_status rs_view_azure_newest(struct rs_db_conn *conn, struct rs_arena *arena,
+                                                  const char *repository, int64_t before,
+                                                  size_t n_max, const int64_t **ret, size_t *ret_n,
+                                                  struct rs_err *reterr);
 /* Ids of manifests. */
 RS_MUST_CHECK enum rs_status rs_view_azure_manifests(struct rs_db_conn *conn,
                                                      struct rs_arena *arena,

@@ -49,8 +49,11 @@ enum rs_status rs_view_list_repositories(struct rs_db_conn *conn, const char *af
                                          const char *from, rs_view_name_visit visit, void *arg,
                                          struct rs_err *reterr)
 {
-    static const char sql[] = "SELECT name FROM repository WHERE name > $1 AND name >= $2"
-                              " ORDER BY name";
+    static const char sql[] =
+        "SELECT r.name FROM repository r WHERE r.name > $1 AND r.name >= $2"
+        " AND (EXISTS (SELECT 1 FROM manifest m WHERE m.repository_id = r.id)"
+        "  OR EXISTS (SELECT 1 FROM repository_blob b WHERE b.repository_id = r.id))"
+        " ORDER BY r.name";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     if (s != RS_OK)

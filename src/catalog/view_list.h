@@ -23,7 +23,7 @@ RS_MUST_CHECK enum rs_status rs_view_list_tags(struct rs_db_conn *conn, const ch
                                                unsigned n_max, rs_view_name_visit visit, void *arg,
                                                struct rs_err *reterr);
 
-/* All repositories after `after` and from `from` on, in order. */
+/* All repositories that have a manifest or a blob, after `after` and from `from` on, in order. */
 RS_MUST_CHECK enum rs_status rs_view_list_repositories(struct rs_db_conn *conn, const char *after,
                                                        const char *from, rs_view_name_visit visit,
                                                        void *arg, struct rs_err *reterr);

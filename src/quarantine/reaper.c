@@ -118,7 +118,7 @@ static enum rs_status run(struct rs_db_conn *conn, void *arg, struct rs_err *ret
     return rs_remove_manifest(&c, row,
                               job->due == RS_REAPER_EXPIRE_FAILED ? "{\"expired\":\"failed\"}"
                                                                   : "{\"expired\":\"quarantined\"}",
-                              reterr);
+                              NULL, reterr);
 }
 
 /* The shortest time that any policy names, 0 when none does: nothing younger has to be looked at.

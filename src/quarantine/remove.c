@@ -74,7 +74,8 @@ enum rs_status rs_remove_tag(const struct rs_change *c, const char *tag, struct 
 
 /* Take one pointer of a tag away. */
 static enum rs_status pointer_drop(const struct rs_change *c, const char *tag,
-                                   enum rs_tag_pointer which, struct rs_err *reterr)
+                                   enum rs_tag_pointer which, struct rs_removed_tags *removed,
+                                   struct rs_err *reterr)
 {
     struct rs_tag_row row;
     enum rs_status s = rs_catalog_tag_get(c->conn, c->repository_id, tag, &row, reterr);
@@ -83,18 +84,22 @@ static enum rs_status pointer_drop(const struct rs_change *c, const char *tag,
     switch (which) {
     case RS_TAG_LIVE:
         row.live_id = 0; /* live_seq stays: nothing older becomes live instead */
+        removed->dead[removed->n_dead++] = tag;
         break;
     case RS_TAG_STAGED:
         row.staged_id = 0;
         row.staged_seq = 0;
         break;
     }
+    if (row.live_id == 0 && row.staged_id == 0)
+        removed->gone[removed->n_gone++] = tag;
     return rs_catalog_tag_put(c->conn, c->repository_id, tag, &row, c->now_ms, reterr);
 }
 
 /* A tag may point to one manifest only once, so that the two lists never share a name. */
 static enum rs_status pointers_drop(const struct rs_change *c, const struct rs_manifest_row *m,
-                                    const char ***ret_tags, size_t *ret_n, struct rs_err *reterr)
+                                    const char ***ret_tags, size_t *ret_n,
+                                    struct rs_removed_tags *ret_removed, struct rs_err *reterr)
 {
     const char *const *live = NULL;
     const char *const *staged = NULL;
@@ -105,19 +110,23 @@ static enum rs_status pointers_drop(const struct rs_change *c, const struct rs_m
     if (s == RS_OK)
         s = rs_catalog_tag_list_pointing(c->conn, c->arena, c->repository_id, m->id, RS_TAG_STAGED,
                                          &staged, &n_staged, reterr);
-    const char **tags = rs_arena_alloc(c->arena, (n_live + n_staged + 1) * sizeof(*tags));
+    const size_t n = n_live + n_staged;
+    const char **tags = rs_arena_alloc(c->arena, 3 * (n + 1) * sizeof(*tags));
     if (s == RS_OK && tags == NULL)
         s = rs_fail(reterr, RS_NOMEM, NULL);
+    if (s != RS_OK)
+        return s;
+    *ret_removed = (struct rs_removed_tags){.dead = tags + n, .gone = tags + 2 * n};
     for (size_t i = 0; s == RS_OK && i < n_live; i++) {
         tags[i] = live[i];
-        s = pointer_drop(c, live[i], RS_TAG_LIVE, reterr);
+        s = pointer_drop(c, live[i], RS_TAG_LIVE, ret_removed, reterr);
     }
     for (size_t i = 0; s == RS_OK && i < n_staged; i++) {
         tags[n_live + i] = staged[i];
-        s = pointer_drop(c, staged[i], RS_TAG_STAGED, reterr);
+        s = pointer_drop(c, staged[i], RS_TAG_STAGED, ret_removed, reterr);
     }
     *ret_tags = tags;
-    *ret_n = n_live + n_staged;
+    *ret_n = n;
     return s;
 }
 
@@ -200,19 +209,23 @@ static enum rs_status manifest_tell(const struct rs_change *c, const struct rs_m
 }
 
 enum rs_status rs_remove_manifest(const struct rs_change *c, struct rs_manifest_row *row,
-                                  const char *reason, struct rs_err *reterr)
+                                  const char *reason, struct rs_removed_tags *ret_tags,
+                                  struct rs_err *reterr)
 {
     const char **tags = NULL;
     size_t n_tags = 0;
+    struct rs_removed_tags removed = {0};
     enum rs_status s = verdict_keep(c, row, reterr);
     if (s == RS_OK)
-        s = pointers_drop(c, row, &tags, &n_tags, reterr);
+        s = pointers_drop(c, row, &tags, &n_tags, &removed, reterr);
     if (s == RS_OK)
         s = counters_drop(c, row, reterr);
     if (s == RS_OK)
         s = rs_catalog_manifest_delete(c->conn, row, reterr);
     if (s == RS_OK)
         s = manifest_tell(c, row, tags, n_tags, reason, reterr);
+    if (s == RS_OK && ret_tags != NULL)
+        *ret_tags = removed;
     if (s == RS_OK)
         rs_generation_touch_repository(c->conn, c->repository);
     return s;

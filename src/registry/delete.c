@@ -24,7 +24,7 @@ static enum rs_status run(struct rs_db_conn *conn, void *arg, struct rs_err *ret
     s = rs_change_find(&c, job->reference->digest.text, &row, reterr);
     if (s == RS_OK && row == NULL)
         s = rs_fail(reterr, RS_MANIFEST_UNKNOWN, NULL);
-    return s == RS_OK ? rs_remove_manifest(&c, row, NULL, reterr) : s;
+    return s == RS_OK ? rs_remove_manifest(&c, row, NULL, NULL, reterr) : s;
 }
 
 enum rs_status rs_registry_delete(const struct rs_services *services, const struct rs_actor *actor,

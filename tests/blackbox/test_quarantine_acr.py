@@ -161,6 +161,18 @@ def test_repositories(registry, repo, filled):
     assert held_only not in registry.consumer.get(f"/acr/v1/_catalog?n=1000&last={repo[:-1]}").json()["repositories"]
 
 
+def test_what_is_listed_has_properties(registry, repo):
+    """Azure's clients ask for the properties of every repository that they were listed."""
+    registry.publisher.push_blob(repo, b"a blob alone")
+    assert repo in registry.processor.get(f"/acr/v1/_catalog?n=1000&last={repo[:-1]}").json()["repositories"]
+    seen = registry.processor.get(f"/acr/v1/{repo}").json()
+    assert (seen["manifestCount"], seen["tagCount"], seen["imageName"]) == (0, 0, repo)
+    assert seen["createdTime"] and seen["lastUpdateTime"]
+    for who in ("publisher", "consumer"):
+        assert repo not in getattr(registry, who).get(f"/acr/v1/_catalog?n=1000&last={repo[:-1]}").json()["repositories"]
+        assert getattr(registry, who).get(f"/acr/v1/{repo}").status == 404
+
+
 def test_delete_a_tag(registry, repo, filled):
     assert registry.publisher.request("DELETE", f"/acr/v1/{repo}/_tags/v1").status == 403
     assert registry.maintainer.request("DELETE", f"/acr/v1/{repo}/_tags/v1").status == 202

@@ -393,7 +393,7 @@ static enum rs_status delete_run(struct rs_db_conn *conn, void *arg, struct rs_e
         s = rs_change_find(&c, job->digest, &row, reterr);
     if (s == RS_OK && row == NULL)
         s = rs_fail(reterr, RS_MANIFEST_UNKNOWN, NULL);
-    return s == RS_OK ? rs_remove_manifest(&c, row, NULL, reterr) : s;
+    return s == RS_OK ? rs_remove_manifest(&c, row, NULL, NULL, reterr) : s;
 }
 
 static enum rs_status delete_go(struct yard *y, const char *digest, const char *tag)

@@ -147,6 +147,14 @@ static const char *catalog(struct world *w, int64_t principal_id, unsigned n, co
                            list.next == NULL ? "end" : list.next);
 }
 
+/* Something held in every repository that has nothing yet: one that is empty is not listed. */
+#define FILL                                                                                    \
+    "INSERT INTO manifest(repository_id, digest, media_type, size, shape, state, publisher_id," \
+    " publisher, pushed_with, pushed_ms, state_ms) SELECT id, 'sha256:0', 'm', 1, 'image',"     \
+    " 'quarantined', 9, 'x', 'push', 1, 1 FROM repository WHERE id NOT IN"                      \
+    " (SELECT repository_id FROM manifest);"                                                    \
+    "INSERT INTO repository(name, created_ms) VALUES('c/nothing', 1), ('team/nothing', 1)"
+
 enum { P_READER = 51, P_PUBLISHER, P_OTHER, P_CONSUMER, P_NARROW, P_NOTHING };
 
 static void repositories_open(struct world *w, void **state)
@@ -165,7 +173,7 @@ static void repositories_open(struct world *w, void **state)
         "INSERT INTO manifest(id, repository_id, digest, media_type, size, shape, state, publisher_id, publisher, pushed_with, pushed_ms, state_ms)"
         " VALUES(100, 3, 'sha256:1', 'm', 1, 'image', 'quarantined', 52, 'p', 'push', 1, 1),"
         " (101, 6, 'sha256:1', 'm', 1, 'image', 'released', 52, 'p', 'push', 1, 1);"
-        "INSERT INTO manifest_pusher VALUES(100, 52, 'push', 1)");
+        "INSERT INTO manifest_pusher VALUES(100, 52, 'push', 1);" FILL);
 }
 
 static void repositories_of_each_viewer(void **state)
@@ -218,7 +226,7 @@ static void repositories_between_patterns_are_jumped_over(void **state)
         "INSERT INTO access_grant(principal_id, what, pattern, created_ms) VALUES(61, 'quarantine-reader', 'c/' || '*', 1),"
         " (61, 'quarantine-reader', 'c/x/deep', 1), (61, 'quarantine-reader', 'f', 1), (61, 'quarantine-reader', 'p*' || '/q', 1);"
         "INSERT INTO repository(name, created_ms) VALUES('a', 1), ('b', 1), ('c', 1), ('c/a', 1), ('c/x/a', 1), ('c/x/deep', 1),"
-        " ('c/z', 1), ('d', 1), ('e', 1), ('f', 1), ('f/a', 1), ('p/q', 1), ('p/r', 1), ('pp/q', 1), ('q', 1)");
+        " ('c/z', 1), ('d', 1), ('e', 1), ('f', 1), ('f/a', 1), ('p/q', 1), ('p/r', 1), ('pp/q', 1), ('q', 1);" FILL);
     assert_string_equal(
         catalog(&w, 61, 100, ""),
         "{\"repositories\":[\"c/a\",\"c/x/deep\",\"c/z\",\"f\",\"p/q\",\"pp/q\"]} -> end");
