@@ -15,6 +15,7 @@ static inline struct rs_uploader rs_api_uploader(struct rs_request *r)
         .services = rs_request_services(r),
         .identity = rs_request_identity(r),
         .access = rs_request_access(r),
+        .actor = rs_request_actor(r),
         .repository = rs_request_param(r, "name"),
         .arena = rs_request_arena(r),
     };

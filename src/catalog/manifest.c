@@ -256,6 +256,25 @@ enum rs_status rs_catalog_manifest_attachments(struct rs_db_conn *conn, struct r
     return s == RS_OK ? all_read(st, arena, list, reterr) : s;
 }
 
+enum rs_status rs_catalog_manifest_left_behind(struct rs_db_conn *conn, struct rs_arena *arena,
+                                               const char *subject, struct rs_manifest_row **ret,
+                                               struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    struct rs_manifest_list found = {0};
+    enum rs_status s = rs_sql_open(
+        conn,
+        "SELECT " COLUMNS " FROM manifest s"
+        " JOIN manifest m ON m.repository_id = s.repository_id AND m.subject_digest = s.digest"
+        " WHERE s.digest = $1 AND s.state = 'released'"
+        "  AND m.subject_digest IS NOT NULL AND m.joined = 1 LIMIT 1",
+        &st, reterr, RS_SQL_TEXT(subject));
+    if (s == RS_OK)
+        s = all_read(st, arena, &found, reterr);
+    *ret = s == RS_OK && found.n > 0 ? found.rows[0] : NULL;
+    return s;
+}
+
 enum rs_status rs_catalog_manifest_each_holder(struct rs_db_conn *conn, int64_t repository_id,
                                                const char *digest, rs_manifest_visit fn, void *arg,
                                                struct rs_err *reterr)

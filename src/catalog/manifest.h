@@ -191,6 +191,14 @@ rs_catalog_manifest_attachments(struct rs_db_conn *conn, struct rs_arena *arena,
                                 int64_t repository_id, const char *subject,
                                 struct rs_manifest_list *list, struct rs_err *reterr);
 
+/* An attachment that is still joined to this subject although that is released, in any repository;
+ * *ret NULL when there is none. */
+RS_MUST_CHECK enum rs_status rs_catalog_manifest_left_behind(struct rs_db_conn *conn,
+                                                             struct rs_arena *arena,
+                                                             const char *subject,
+                                                             struct rs_manifest_row **ret,
+                                                             struct rs_err *reterr);
+
 /* Visit the images and indexes in quarantine that name a blob, oldest first, until fn says false.
  * `opens`: one of its references opens the blob when it is released. */
 typedef bool (*rs_manifest_visit)(int64_t id, bool opens, void *arg);
@@ -201,7 +209,8 @@ rs_catalog_manifest_each_holder(struct rs_db_conn *conn, int64_t repository_id, 
 /**
  * rs_catalog_manifest_learn_alias(): `alias` turned out to be `digest`: whatever names it by the
  * alias names the digest from now on, in every repository, and the blob counters follow. Called by
- * rs_catalog_alias_add() for an alias that is new.
+ * rs_catalog_alias_add() for an alias that is new; what that means for attachments that waited for
+ * the alias is quarantine/alias.h's.
  */
 RS_MUST_CHECK enum rs_status rs_catalog_manifest_learn_alias(struct rs_db_conn *conn,
                                                              const char *alias, const char *digest,

@@ -201,12 +201,9 @@ static enum rs_status rename_refs(struct rs_db_conn *conn, int64_t repository_id
 static enum rs_status rename_subjects(struct rs_db_conn *conn, int64_t repository_id,
                                       const char *alias, const char *digest, struct rs_err *reterr)
 {
-    /* A subject that is there and released already takes nobody in any more. */
     enum rs_status s = rs_sql_run(
         conn,
-        "UPDATE manifest SET subject_digest = $3,"
-        " joined = CASE WHEN EXISTS (SELECT 1 FROM manifest s WHERE s.repository_id = $1"
-        "   AND s.digest = $3 AND s.state = 'released') THEN 0 ELSE joined END"
+        "UPDATE manifest SET subject_digest = $3"
         " WHERE repository_id = $1 AND subject_digest = $2 AND subject_digest IS NOT NULL",
         NULL, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(alias), RS_SQL_TEXT(digest));
     return s == RS_OK ? touch(conn, repository_id, reterr) : s;

@@ -4,6 +4,7 @@
 #include "catalog/blob.h"
 #include "catalog/generation.h"
 #include "catalog/repository.h"
+#include "quarantine/alias.h"
 
 /* SPEC: a push that repeats what its tags point to already is always accepted and changes nothing.
  * Without a tag: known bytes that this principal pushed before. */
@@ -96,7 +97,7 @@ enum rs_status rs_admit(struct rs_change *c, const struct rs_admission *a, struc
     if (a->n_tags > RS_ADMIT_TAGS_MAX)
         return rs_fail(reterr, RS_BAD_REQUEST, "at most %zu tags in one push", RS_ADMIT_TAGS_MAX);
     if (a->alias != NULL)
-        s = rs_catalog_alias_add(c->conn, a->alias, a->digest, reterr);
+        s = rs_alias_learn(c->conn, c->actor, a->alias, a->digest, reterr);
     if (s == RS_OK)
         s = rs_change_find(c, a->digest, &p.known, reterr);
     if (s == RS_OK)

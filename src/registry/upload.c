@@ -10,6 +10,7 @@
 #include "catalog/blob.h"
 #include "oci/digest.h"
 #include "oci/range.h"
+#include "quarantine/alias.h"
 #include "registry/room.h"
 
 #define WRITER_MAGIC 0x75707772U
@@ -230,7 +231,7 @@ static enum rs_status linking_job(struct rs_db_conn *conn, void *arg, struct rs_
     const struct rs_upload_result *blob = l->stored;
     enum rs_status s = rs_catalog_blob_add(conn, blob->digest, blob->size, reterr);
     if (s == RS_OK && blob->alias[0] != '\0')
-        s = rs_catalog_alias_add(conn, blob->alias, blob->digest, reterr);
+        s = rs_alias_learn(conn, l->by->actor, blob->alias, blob->digest, reterr);
     if (s == RS_OK)
         s = rs_room_link(l->by->services, conn, l->by->repository, blob->digest,
                          principal_of(l->by), reterr);

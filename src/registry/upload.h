@@ -23,6 +23,7 @@ struct rs_uploader {
     const struct rs_services *services;
     const struct rs_identity *identity;
     const struct rs_access *access;
+    const struct rs_actor *actor;
     const char *repository; /* a valid name */
     struct rs_arena *arena;
 };

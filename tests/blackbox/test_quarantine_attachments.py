@@ -614,6 +614,24 @@ def test_if_the_subject_arrives_released_it_needs_a_decision_of_its_own(registry
     assert is_readable(registry, repo, early)
 
 
+@pytest.mark.parametrize("learned", ["manifest", "blob"])
+def test_a_subject_that_turns_out_to_be_released_is_one_that_arrived_released(registry, repo, learned):
+    """The subject was there under its other digest all the time: when that is learned, what waited needs a decision, and says so."""
+    image = brought(registry, repo, "released")
+    other = digest_of(image.manifest, "sha512")
+    early = Attachment({**image.descriptor, "digest": other})
+    assert attach(registry.processor, repo, early).status == 201
+    assert joined(registry, repo, early) and ("quarantine", None, early.digest) not in events(registry, repo)
+    if learned == "manifest":
+        assert registry.publisher.put_manifest(repo, other, image.manifest).status == 201
+    else:
+        registry.publisher.push_blob(repo + "/elsewhere", image.manifest, other)
+    assert not joined(registry, repo, early) and work(registry, repo) == [early.digest]
+    assert ("quarantine", None, early.digest) in events(registry, repo)
+    registry.processor.release(repo, early.digest)
+    assert is_readable(registry, repo, early)
+
+
 # -- who pushed, and tags that attach -----------------------------------------------------------------------
 
 
