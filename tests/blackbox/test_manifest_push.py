@@ -164,10 +164,9 @@ def is_refused(registry, repo, body, media_type, words=""):
     assert (events(registry, repo), actions(registry, repo)) == before
 
 
-@pytest.fixture(params=["on", "off"])
-def image(registry, repo, request):
+@pytest.fixture
+def image(registry, repo):
     """An image whose blobs are there, so that nothing but its manifest is wrong."""
-    registry.policy(repo, quarantine=request.param)
     return upload(registry.processor, repo, upload(registry.publisher, repo, Image()))
 
 
@@ -296,3 +295,11 @@ def test_what_is_no_manifest_at_all_is_refused(registry, repo, image, body):
         got = registry.processor.put_manifest(repo, "v1", body, media_type)
         assert (got.status, got.code) == (400, "MANIFEST_INVALID"), got
     assert registry.processor.tags(repo) == []
+
+
+def test_all_of_it_is_refused_where_quarantine_is_off_as_well(registry, repo, image):
+    registry.policy(repo, quarantine="off")
+    for body, media_type in ((image.manifest, SCHEMA1), (dumps({**image.doc, "manifests": []}), OCI_MANIFEST),
+                             (doubled(image, "top")[0].encode(), OCI_MANIFEST), (image.manifest, DOCKER_MANIFEST),
+                             (dumps({**image.doc, "config": {**image.doc["config"], "data": "e30="}}), OCI_MANIFEST)):
+        is_refused(registry, repo, body, media_type)
