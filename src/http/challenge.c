@@ -7,6 +7,27 @@
 
 #include <string.h>
 
+#include "oci/name.h"
+
+/* The source of a mount that nobody asked for yet: a client that asks for a token once needs both
+ * scopes at once. Told from the request alone, so it says nothing about what is there. */
+static const char *mount_source(const struct rs_request *r)
+{
+    const char *from = rs_request_query(r, "from");
+    if (r->identity.has_credentials || rs_request_query(r, "mount") == NULL || from == NULL)
+        return NULL;
+    return rs_name_is_valid(rs_str_of(from)) && strcmp(from, r->name) != 0 ? from : NULL;
+}
+
+static const char *upload_scope(struct rs_request *r)
+{
+    const char *source = mount_source(r);
+    if (source != NULL)
+        return rs_arena_printf(&r->arena, "repository:%s:pull,push repository:%s:pull", r->name,
+                               source);
+    return rs_arena_printf(&r->arena, "repository:%s:pull,push", r->name);
+}
+
 /* What a client has to ask the token service for. */
 static const char *scope_of(struct rs_request *r)
 {
@@ -17,7 +38,7 @@ static const char *scope_of(struct rs_request *r)
         return strstr(route->pattern, "/_catalog") != NULL ? "registry:catalog:*" : NULL;
     switch (route->need) {
     case RS_NEED_UPLOAD:
-        return rs_arena_printf(&r->arena, "repository:%s:pull,push", r->name);
+        return upload_scope(r);
     case RS_NEED_DELETE:
         return rs_arena_printf(&r->arena, "repository:%s:delete", r->name);
     case RS_NEED_READ:

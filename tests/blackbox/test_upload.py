@@ -503,6 +503,24 @@ def token(registry, who, *scopes):
     return Client(registry.url, got.json()["token"])
 
 
+def test_a_mount_without_credentials_is_asked_for_both_scopes(registry, repo):
+    """So that a client which asks for a token once has one that will do; whether anything is there makes no difference."""
+    layer = digest_of(registry.publisher.push_image(f"{repo}/a", "v1").layers[0])
+
+    def scope_for(digest, source):
+        got = mount(registry.anonymous, f"{repo}/b", digest, source)
+        assert got.status == 401, got
+        return got.headers["WWW-Authenticate"].split('scope="')[1].split('"')[0]
+
+    target = f"repository:{repo}/b:pull,push"
+    assert scope_for(layer, f"{repo}/a") == f"{target} repository:{repo}/a:pull"
+    assert scope_for(digest_of(b"nowhere"), f"{repo}/none") == f"{target} repository:{repo}/none:pull"
+    for source in (None, "NOT/a/name", "a%22,b", f"{repo}/b"):
+        assert scope_for(layer, source) == target, source
+    got = registry.anonymous.request("POST", f"/v2/{repo}/b/blobs/uploads/?from={repo}/a")
+    assert got.headers["WWW-Authenticate"].endswith(f'scope="{target}"')
+
+
 def test_a_token_without_the_source_scope_is_told_both(registry, repo):
     image = registry.publisher.push_image(f"{repo}/a", "v1")
     registry.processor.release(f"{repo}/a", image.digest)
