@@ -29,18 +29,21 @@ _spec.loader.exec_module(blackbox)
 
 TOOLS = pathlib.Path(os.environ.get("ROADSTEAD_CLIENTS", pathlib.Path.home() / ".cache" / "roadstead" / "clients"))
 
+# What the registry is called for a client that takes every loopback address for one without TLS.
+NAME = "registry.test"
 
-def find(tool):
+
+def find(tool, folder=None):
     """The program of a client, or the test says in one line that it was not run."""
-    path = shutil.which(tool, path=f"{TOOLS}:{os.environ['PATH']}")
+    path = shutil.which(tool, path=str(folder or f"{TOOLS}:{os.environ['PATH']}:/usr/sbin"))
     if path is None:
-        pytest.skip(f"{tool} is not on this machine")
+        pytest.skip(f"{folder.name + '/' if folder else ''}{tool} is not on this machine")
     return path
 
 
 def make_certificate(root):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
-                    "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", root / "key.pem", "-out",
+                    "/CN=localhost", "-addext", f"subjectAltName=DNS:localhost,DNS:{NAME},IP:127.0.0.1", "-keyout", root / "key.pem", "-out",
                     root / "cert.pem"], check=True, stderr=subprocess.DEVNULL)
     return root / "cert.pem", root / "key.pem"
 
@@ -53,10 +56,27 @@ class World:
         self.root = root
         self.cert = cert
         self.short = tempfile.mkdtemp(prefix="rs")
+        self.engines = {}
         self.urls = {"http": registry.daemon.urls[0], "https": registry.daemon.urls[1]}
 
     def host(self, transport):
         return self.urls[transport].split("//")[1]
+
+    def engine(self, kind):
+        """The daemon that a client needs on its own side, one of a kind for all tests."""
+        if kind not in self.engines:
+            try:
+                self.engines[kind] = kind(self)
+            except pytest.skip.Exception as why:
+                self.engines[kind] = why
+        if isinstance(self.engines[kind], pytest.skip.Exception):
+            raise self.engines[kind]
+        return self.engines[kind]
+
+    def stop_engines(self):
+        for engine in self.engines.values():
+            if not isinstance(engine, pytest.skip.Exception):
+                engine.stop()
 
     def home(self, who):
         """A home directory whose docker configuration logs in as that principal."""
@@ -65,7 +85,8 @@ class World:
         if not config.exists():
             config.parent.mkdir(parents=True)
             auth = base64.b64encode(":".join(self.registry.credentials[who]).encode()).decode()
-            config.write_text(json.dumps({"auths": {self.host(t): {"auth": auth} for t in self.urls}}))
+            hosts = [self.host("http"), self.host("https"), f"{NAME}:{self.host('https').split(':')[1]}"]
+            config.write_text(json.dumps({"auths": {host: {"auth": auth} for host in hosts}}))
         return home
 
     def env(self, who):
@@ -75,14 +96,20 @@ class World:
                 "XDG_RUNTIME_DIR": str(home), "XDG_CONFIG_HOME": str(home / "config"), "BUILDAH_ISOLATION": "chroot",
                 "STORAGE_DRIVER": "vfs"}
 
-    def run(self, who, *args, expect=True, **kw):
-        """Run a client as a principal; its output.  expect None: whatever comes."""
-        done = subprocess.run([str(a) for a in args], env=self.env(who), capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                              timeout=300, **kw)
+    def run(self, who, *args, expect=True, merge=False, extra=None, **kw):
+        """Run a client as a principal; its output, with `merge` what it says besides, too.  expect None: whatever comes."""
+        done = subprocess.run([str(a) for a in args], env={**self.env(who), **(extra or {})}, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT if merge else subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, timeout=300, **kw)
         if expect is not None:
-            said = done.stdout[-3000:] + done.stderr[-3000:]
+            said = done.stdout[-3000:] + (done.stderr or "")[-3000:]
             assert (done.returncode == 0) == expect, f"{' '.join(map(str, args))}: exit code {done.returncode}\n{said}"
         return done.stdout
+
+    def run_with_name(self, who, *args, **kw):
+        """The same where the registry's host is called NAME: in a mount namespace with a hosts file of its own."""
+        hosts = self.root / "hosts"
+        hosts.write_text(f"127.0.0.1 localhost {NAME}\n")
+        return self.run(who, "unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts, *args, **kw)
 
 
 @pytest.fixture(scope="session")
@@ -91,9 +118,11 @@ def world(tmp_path_factory):
     cert, key = make_certificate(root)
     daemon = Daemon(root / "daemon", config={"tls": {"listen": ["127.0.0.1:0"], "certificate": str(cert), "key": str(key)}}).start()
     world = World(blackbox.Registry(daemon), root, cert)
+    world.registry.user("keeper", ("maintainer", "**"), ("quarantine-reader", "**"))
     try:
         yield world
     finally:
+        world.stop_engines()
         daemon.stop()
         shutil.rmtree(world.short, ignore_errors=True)
 

@@ -1,8 +1,10 @@
 """How each client pushes, pulls, lists, copies and deletes: one small class a client."""
 
 import json
+import shutil
 import tempfile
 
+import engines
 from conftest import find
 
 
@@ -10,13 +12,18 @@ class Tool:
     """`self.run(who, ...)` runs the client as a principal."""
 
     name = ""
-    can = {"push", "pull", "tags", "delete", "multi"}
+    # "multi": pushes an index; "layout": pulls into an OCI layout; "catalog": lists repositories
+    can = {"tags", "delete", "multi", "layout"}
+    looks_first = False  # at what it is to delete
 
     def __init__(self, world, transport, work):
         self.world, self.transport, self.work = world, transport, work
-        self.program = find(self.name)
+        self.program = self.find_program()
         self.host = world.host(transport)
         self.plain = transport == "http"
+
+    def find_program(self):
+        return find(self.name)
 
     def ref(self, repo, tag=None, digest=None):
         return f"{self.host}/{repo}" + (f"@{digest}" if digest else f":{tag}")
@@ -27,6 +34,7 @@ class Tool:
 
 class Skopeo(Tool):
     name = "skopeo"
+    looks_first = True
 
     def push(self, who, directory, tag, repo, **kw):
         self.run(who, "copy", "--all", *(["--dest-tls-verify=false"] if self.plain else []), f"oci:{directory}:{tag}",
@@ -40,13 +48,17 @@ class Skopeo(Tool):
         out = self.run(who, "list-tags", *(["--tls-verify=false"] if self.plain else []), f"docker://{self.host}/{repo}")
         return json.loads(out)["Tags"]
 
-    def delete(self, who, repo, tag):
-        self.run(who, "delete", *(["--tls-verify=false"] if self.plain else []), f"docker://{self.ref(repo, tag)}")
+    def copy(self, who, source, target, **kw):
+        self.run(who, "copy", "--all", *(["--src-tls-verify=false", "--dest-tls-verify=false"] if self.plain else []), f"docker://{source}",
+                 f"docker://{target}", **kw)
+
+    def delete(self, who, repo, tag=None, digest=None):
+        self.run(who, "delete", *(["--tls-verify=false"] if self.plain else []), f"docker://{self.ref(repo, tag, digest)}")
 
 
 class Buildah(Tool):
     name = "buildah"
-    can = {"push", "pull"}
+    can = set()
 
     def __init__(self, world, transport, work):
         super().__init__(world, transport, work)
@@ -68,6 +80,11 @@ class Buildah(Tool):
     def pull(self, who, repo, out, tag=None, digest=None, **kw):
         self.run(who, *self.store(who), "pull", *self.verify(), f"docker://{self.ref(repo, tag, digest)}", **kw)
 
+    def copy(self, who, source, target, expect=True):
+        image = self.run(who, *self.store(who), "pull", *self.verify(), f"docker://{source}", expect=expect)
+        if expect:
+            self.run(who, *self.store(who), "push", *self.verify(), image.split()[-1], f"docker://{target}")
+
 
 class Podman(Buildah):
     name = "podman"
@@ -78,6 +95,7 @@ class Podman(Buildah):
 
 class Crane(Tool):
     name = "crane"
+    can = {"tags", "delete", "multi", "layout", "catalog"}
 
     def flags(self):
         return ["--insecure"] if self.plain else []
@@ -91,12 +109,19 @@ class Crane(Tool):
     def tags(self, who, repo):
         return self.run(who, "ls", *self.flags(), f"{self.host}/{repo}").split()
 
-    def delete(self, who, repo, tag):
-        self.run(who, "delete", *self.flags(), self.ref(repo, tag))
+    def repositories(self, who):
+        return self.run(who, "catalog", *self.flags(), self.host).split()
+
+    def copy(self, who, source, target, **kw):
+        self.run(who, "copy", *self.flags(), source, target, **kw)
+
+    def delete(self, who, repo, tag=None, digest=None):
+        self.run(who, "delete", *self.flags(), self.ref(repo, tag, digest))
 
 
 class Regctl(Tool):
     name = "regctl"
+    can = {"tags", "delete", "multi", "layout", "catalog"}
 
     def run(self, who, *args, expect=True):
         if self.plain:
@@ -114,12 +139,20 @@ class Regctl(Tool):
     def tags(self, who, repo):
         return self.run(who, "tag", "ls", f"{self.host}/{repo}").split()
 
-    def delete(self, who, repo, tag):
-        self.run(who, "tag", "rm", self.ref(repo, tag))
+    def repositories(self, who):
+        return self.run(who, "repo", "ls", self.host).split()
+
+    def copy(self, who, source, target, **kw):
+        self.run(who, "image", "copy", source, target, **kw)
+
+    def delete(self, who, repo, tag=None, digest=None):
+        self.run(who, *(["tag", "rm"] if tag else ["manifest", "rm"]), self.ref(repo, tag, digest))
 
 
 class Oras(Tool):
     name = "oras"
+    looks_first = True
+    can = {"tags", "delete", "multi", "layout", "catalog"}
 
     def flags(self, prefix=""):
         return [f"--{prefix}plain-http"] if self.plain else []
@@ -133,8 +166,104 @@ class Oras(Tool):
     def tags(self, who, repo):
         return self.run(who, "repo", "tags", *self.flags(), f"{self.host}/{repo}").split()
 
-    def delete(self, who, repo, tag):
-        self.run(who, "manifest", "delete", "--force", *self.flags(), self.ref(repo, tag))
+    def repositories(self, who):
+        return self.run(who, "repo", "ls", *self.flags(), self.host).split()
+
+    def copy(self, who, source, target, **kw):
+        self.run(who, "cp", "--no-tty", *self.flags("from-"), *self.flags("to-"), source, target, **kw)
+
+    def delete(self, who, repo, tag=None, digest=None):
+        self.run(who, "manifest", "delete", "--force", *self.flags(), self.ref(repo, tag, digest))
 
 
-ALL = [Skopeo, Buildah, Podman, Crane, Regctl, Oras]
+class Ctr(Tool):
+    """containerd's own client.  A namespace for each principal: nothing that one pulled is there for another."""
+
+    name = "ctr"
+    engine = engines.Containerd
+    can = {"multi"}
+
+    def __init__(self, world, transport, work):
+        super().__init__(world, transport, work)
+        self.daemon = world.engine(self.engine)
+
+    def find_program(self):
+        return None  # the daemon brings it
+
+    def ctr(self, who, *args, **kw):
+        return self.world.run(who, *self.daemon.ctr(f"{self.work.name}-{who}"), *args, **kw)
+
+    def remote(self, who):
+        user = ["--user", ":".join(self.world.registry.credentials[who])]
+        return [*user, *(["--plain-http"] if self.plain else ["--hosts-dir", self.daemon.root / "hosts"])]
+
+    def push(self, who, directory, tag, repo, **kw):
+        archive = shutil.make_archive(str(self.work / tag), "tar", directory)
+        self.ctr(who, "images", "import", "--all-platforms", "--no-unpack", "--base-name", f"{self.host}/{repo}", archive)
+        self.ctr(who, "images", "push", *self.remote(who), self.ref(repo, tag), **kw)
+
+    def pull(self, who, repo, out, tag=None, digest=None, **kw):
+        self.ctr(who, "images", "pull", "--all-platforms", "--snapshotter", "native", *self.remote(who), self.ref(repo, tag, digest), **kw)
+
+    def copy(self, who, source, target, expect=True):
+        self.ctr(who, "images", "pull", "--all-platforms", "--snapshotter", "native", *self.remote(who), source, expect=expect)
+        if expect:
+            self.ctr(who, "images", "tag", "--force", source, target)
+            self.ctr(who, "images", "push", *self.remote(who), target)
+
+
+class Ctr2(Ctr):
+    name = "ctr2"
+    engine = engines.Containerd2
+
+
+class Docker(Tool):
+    """The engine keeps its images for everybody: they are forgotten before each pull."""
+
+    name = "docker"
+    can = set()
+
+    def __init__(self, world, transport, work):
+        super().__init__(world, transport, work)
+        self.daemon = world.engine(engines.Docker)
+
+    def find_program(self):
+        return None  # the daemon brings it
+
+    def docker(self, who, *args, **kw):
+        return self.world.run(who, *self.daemon.docker(), *args, **kw)
+
+    def load(self, who, directory, tag, name):
+        archive = self.work / f"{tag}.tar"
+        archive.unlink(missing_ok=True)
+        self.world.run(who, find("skopeo"), "copy", f"oci:{directory}:{tag}", f"docker-archive:{archive}:{name}")
+        self.docker(who, "load", "--quiet", "--input", archive)
+
+    def push(self, who, directory, tag, repo, **kw):
+        self.load(who, directory, tag, self.ref(repo, tag))
+        self.docker(who, "push", self.ref(repo, tag), **kw)
+
+    def forget(self, who):
+        self.docker(who, "image", "prune", "--all", "--force")
+
+    def pull(self, who, repo, out, tag=None, digest=None, **kw):
+        self.forget(who)
+        self.docker(who, "pull", self.ref(repo, tag, digest), **kw)
+
+    def copy(self, who, source, target, expect=True):
+        self.forget(who)
+        self.docker(who, "pull", source, expect=expect)
+        if expect:
+            self.docker(who, "tag", source, target)
+            self.docker(who, "push", target)
+
+
+ALL = [Skopeo, Buildah, Podman, Crane, Regctl, Oras, Ctr, Ctr2, Docker]
+
+
+def name_of(tool):
+    return tool.name
+
+
+def that(ability):
+    return [tool for tool in ALL if ability in tool.can]
