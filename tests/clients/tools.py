@@ -12,8 +12,8 @@ class Tool:
     """`self.run(who, ...)` runs the client as a principal."""
 
     name = ""
-    # "multi": pushes an index; "layout": pulls into an OCI layout; "catalog": lists repositories
-    can = {"tags", "delete", "multi", "layout"}
+    # "whole": copies an index with all that it names; "layout": pulls into an OCI layout; "catalog": lists repositories
+    can = {"tags", "delete", "whole", "layout"}
     looks_first = False  # at what it is to delete
 
     def __init__(self, world, transport, work):
@@ -63,6 +63,7 @@ class Buildah(Tool):
     def __init__(self, world, transport, work):
         super().__init__(world, transport, work)
         self.runs = {}
+        self.lists = 0
 
     def store(self, who):
         # Podman wants the path of its run root to be short.
@@ -74,8 +75,17 @@ class Buildah(Tool):
         return [f"--tls-verify={'false' if self.plain else 'true'}"]
 
     def push(self, who, directory, tag, repo, **kw):
+        if tag == "multi":
+            return self.push_index(who, directory, tag, repo, **kw)
         image = self.run(who, *self.store(who), "pull", f"oci:{directory}:{tag}").split()[-1]
         self.run(who, *self.store(who), "push", *self.verify(), image, f"docker://{self.ref(repo, tag)}", **kw)
+
+    def push_index(self, who, directory, tag, repo, **kw):
+        self.lists += 1
+        name = f"localhost/list{self.lists}"
+        self.run(who, *self.store(who), "manifest", "create", name)
+        self.run(who, *self.store(who), "manifest", "add", "--all", name, f"oci:{directory}:{tag}")
+        self.run(who, *self.store(who), "manifest", "push", "--all", *self.verify(), name, f"docker://{self.ref(repo, tag)}", **kw)
 
     def pull(self, who, repo, out, tag=None, digest=None, **kw):
         self.run(who, *self.store(who), "pull", *self.verify(), f"docker://{self.ref(repo, tag, digest)}", **kw)
@@ -95,7 +105,7 @@ class Podman(Buildah):
 
 class Crane(Tool):
     name = "crane"
-    can = {"tags", "delete", "multi", "layout", "catalog"}
+    can = {"tags", "delete", "whole", "layout", "catalog"}
 
     def flags(self):
         return ["--insecure"] if self.plain else []
@@ -121,7 +131,7 @@ class Crane(Tool):
 
 class Regctl(Tool):
     name = "regctl"
-    can = {"tags", "delete", "multi", "layout", "catalog"}
+    can = {"tags", "delete", "whole", "layout", "catalog"}
 
     def run(self, who, *args, expect=True):
         if self.plain:
@@ -152,7 +162,7 @@ class Regctl(Tool):
 class Oras(Tool):
     name = "oras"
     looks_first = True
-    can = {"tags", "delete", "multi", "layout", "catalog"}
+    can = {"tags", "delete", "whole", "layout", "catalog"}
 
     def flags(self, prefix=""):
         return [f"--{prefix}plain-http"] if self.plain else []
@@ -181,7 +191,7 @@ class Ctr(Tool):
 
     name = "ctr"
     engine = engines.Containerd
-    can = {"multi"}
+    can = {"whole"}
 
     def __init__(self, world, transport, work):
         super().__init__(world, transport, work)
@@ -233,15 +243,30 @@ class Docker(Tool):
     def docker(self, who, *args, **kw):
         return self.world.run(who, *self.daemon.docker(), *args, **kw)
 
-    def load(self, who, directory, tag, name):
+    def load(self, who, directory, tag, name, arch=()):
         archive = self.work / f"{tag}.tar"
         archive.unlink(missing_ok=True)
-        self.world.run(who, find("skopeo"), "copy", f"oci:{directory}:{tag}", f"docker-archive:{archive}:{name}")
+        self.world.run(who, find("skopeo"), *arch, "copy", f"oci:{directory}:{tag}", f"docker-archive:{archive}:{name}")
         self.docker(who, "load", "--quiet", "--input", archive)
 
     def push(self, who, directory, tag, repo, **kw):
+        if tag == "multi":
+            return self.push_index(who, directory, tag, repo, **kw)
         self.load(who, directory, tag, self.ref(repo, tag))
         self.docker(who, "push", self.ref(repo, tag), **kw)
+
+    def push_index(self, who, directory, tag, repo, **kw):
+        """Each architecture under a tag of its own, then a list that names them by digest: the publisher's client reads them back."""
+        insecure = ["--insecure"] if self.plain else []
+        parts = []
+        for arch in ("amd64", "arm64"):
+            name = self.ref(repo, f"{tag}-{arch}")
+            self.load(who, directory, tag, name, ["--override-arch", arch])
+            self.docker(who, "push", name)
+            inspected = json.loads(self.docker(who, "image", "inspect", name))
+            parts += [d for d in inspected[0]["RepoDigests"] if d.startswith(f"{self.host}/{repo}@")]
+        self.docker(who, "manifest", "create", *insecure, "--amend", self.ref(repo, tag), *parts)
+        self.docker(who, "manifest", "push", *insecure, self.ref(repo, tag), **kw)
 
     def forget(self, who):
         self.docker(who, "image", "prune", "--all", "--force")
