@@ -188,3 +188,33 @@ def test_certificates_that_cannot_be_used(tmp_path, certificate, content, said):
     lines = [line for line in daemon.log.read_text().splitlines() if not line.startswith("{")]
     assert len(lines) == 1 and said in lines[0], lines
     daemon.proc = None
+
+
+def client_hello():
+    """What a client sends that takes the port for one with TLS."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return outgoing.read()
+
+
+def test_a_client_that_tries_tls_first_is_answered_in_plain_http(registry_tls):
+    """It falls back to HTTP when it sees an HTTP answer; a connection that just ends tells it nothing."""
+    for _ in range(20):
+        with Raw(registry_tls.url) as raw:
+            raw.send(client_hello())
+            answer = raw.response()
+            assert answer.status == 400, answer
+            assert b"without TLS" in answer.body
+            assert raw.sock.recv(1) == b""
+    assert registry_tls.consumer.get("/healthz").status == 200
+
+
+def test_a_client_that_says_nothing_at_first_is_served(registry_tls):
+    with Raw(registry_tls.url) as silent:
+        with Raw(registry_tls.url) as other:
+            other.send(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
+            assert other.response().status == 200
+        silent.send(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert silent.response().status == 200
