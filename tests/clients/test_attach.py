@@ -44,6 +44,26 @@ def test_oras_attach_and_discover(world, transport, images, held, registry, repo
     assert discover("consumer") == ["application/spdx+json"]
 
 
+def test_oras_push_and_pull_files(world, transport, registry, repo, tmp_path):
+    """An artifact that is no image at all is held and released like one."""
+    oras = tools.Oras(world, transport, tmp_path)
+    (tmp_path / "model").write_text("weights")
+    (tmp_path / "notes").write_text("one")
+    push = [oras.program, "push", "--no-tty", *oras.flags(), "--artifact-type", "application/vnd.example.model"]
+    files = ["model:application/octet-stream", "notes:text/plain"]
+    for _ in range(2):
+        world.run("publisher", *push, oras.ref(repo, "v1"), *files, cwd=tmp_path)
+    (tmp_path / "notes").write_text("two")
+    world.run("publisher", *push, oras.ref(repo, "v2"), *files, cwd=tmp_path)
+    pull = [oras.program, "pull", "--no-tty", *oras.flags(), "--output"]
+    world.run("consumer", *pull, tmp_path / "no", oras.ref(repo, "v2"), expect=False)
+    digest = registry.processor.head(f"/v2/{repo}/manifests/v2").headers["Docker-Content-Digest"]
+    registry.processor.release(repo, digest)
+    world.run("consumer", *pull, tmp_path / "out", oras.ref(repo, "v2"))
+    assert [(tmp_path / "out" / name).read_text() for name in ("model", "notes")] == ["weights", "two"]
+    world.run("consumer", *pull, tmp_path / "no", oras.ref(repo, "v1"), expect=False)
+
+
 def test_regctl_artifact_put_and_list(world, transport, images, held, registry, repo, tmp_path):
     regctl = tools.Regctl(world, transport, tmp_path)
     sbom = tmp_path / "sbom.json"
@@ -214,8 +234,9 @@ def test_helm_push_reads_its_manifest_back(world, transport, registry, repo, tmp
     world.run("publisher", helm, "package", "app", cwd=tmp_path)
     host = world.host(transport)
     plain = ["--plain-http"] if transport == "http" else []
-    world.run("publisher", helm, "push", "app-0.1.0.tgz", f"oci://{host}/{repo}", *plain, cwd=tmp_path)
-    world.run("publisher", helm, "push", "app-0.1.0.tgz", f"oci://{host}/{repo}", *plain, cwd=tmp_path)
+    world.run("publisher", helm, "package", "app", "--version", "0.2.0", cwd=tmp_path)
+    for chart in ("app-0.1.0.tgz", "app-0.1.0.tgz", "app-0.2.0.tgz"):
+        world.run("publisher", helm, "push", chart, f"oci://{host}/{repo}", *plain, cwd=tmp_path)
     pull = [helm, "pull", f"oci://{host}/{repo}/app", "--version", "0.1.0", *plain]
     world.run("consumer", *pull, cwd=tmp_path, expect=False)
     digest = registry.processor.head(f"/v2/{repo}/app/manifests/0.1.0").headers["Docker-Content-Digest"]
