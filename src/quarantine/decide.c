@@ -209,6 +209,11 @@ static enum rs_status refuse_missing(const struct rs_change *c, const struct rs_
                    c->repository, st->row->digest, rs_buf_text(&text));
 }
 
+static bool gives_a_reason(const struct rs_decision *d)
+{
+    return d->reason != NULL && d->reason[strspn(d->reason, " \t\r\n")] != '\0';
+}
+
 /* With required checks a decision alone releases nothing, unless it is an override with a reason.
  */
 static enum rs_status checks_judge(const struct rs_change *c, const struct rs_decision *d,
@@ -217,8 +222,7 @@ static enum rs_status checks_judge(const struct rs_change *c, const struct rs_de
 {
     if (st->n_missing == 0)
         return RS_OK;
-    if (d->reason != NULL && d->reason[0] != '\0' &&
-        rs_access_has(d->asker.access, RS_PERM_QUARANTINE_OVERRIDE))
+    if (gives_a_reason(d) && rs_access_has(d->asker.access, RS_PERM_QUARANTINE_OVERRIDE))
         return override_print(c, d, st, ret_override, reterr);
     return refuse_missing(c, st, reterr);
 }

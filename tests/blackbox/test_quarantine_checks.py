@@ -207,6 +207,13 @@ def test_a_decision_that_overrides_nothing_is_no_override(registry, repo, checke
     assert record["details"] == "plain"
 
 
+@pytest.mark.parametrize("reason", ["", " ", "\t\n  "])
+def test_an_override_without_words_is_none(registry, repo, checked, reason):
+    overrider = overrider_of(registry, repo)
+    assert overrider.decide(repo, checked.digest, "released", reason=reason).status == 409
+    assert state(registry, repo, checked) == "quarantined"
+
+
 def test_an_override_is_over_checks_and_nothing_else(registry, repo):
     """A failed part, duties that are separate, a report of a check, another repository: all stand as they did."""
     overrider = overrider_of(registry, repo)
