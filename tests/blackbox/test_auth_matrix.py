@@ -57,6 +57,21 @@ def test_every_route_is_in_the_table():
     assert rows == declared()
 
 
+def users_of(text):
+    """The files of the source that hold this text."""
+    src = ROUTES.parent.parent
+    return {str(path.relative_to(src)) for path in src.rglob("*.[ch]") if text in path.read_text()}
+
+
+def test_one_place_decides_what_may_be_read():
+    """Content is opened by a grant that the resolver alone can make, and a manifest's bytes are read for a client there alone (the list
+    of referrers takes annotations out of those that it lists)."""
+    assert users_of('#include "blob/grant_mint.h"') == {"blob/grant.c", "quarantine/resolver_blob.c"}
+    assert users_of("rs_grant_mint(") == {"blob/grant_mint.h", "blob/grant.c", "quarantine/resolver_blob.c"}
+    assert users_of("rs_view_manifest_bytes(") == {"catalog/view.h", "catalog/view.c", "quarantine/resolver.c",
+                                                     "registry/referrers.c"}
+
+
 class Scene:
     """Something for every parameter of a route: made anew after every request that changed anything."""
 
