@@ -131,32 +131,22 @@ def deliveries(world, check):
         forbidden.close()
 
 
-def events_of(world, digest, role="processor"):
-    found, after = [], 0
-    while True:
-        page = world.expect(world.agent(role).ask("GET", f"/v2/_roadstead/events?after={after}&n=500"), 200).json()["events"]
-        if not page:
-            return [e for e in found if e["digest"] == digest]
-        found += page
-        after = page[-1]["sequence"]
-
-
 @row("T45", "An event comes before its change, twice, never, or to whom it does not concern")
 def events(world, check):
     tag = world.watch.secret(READERS | {"auditor", "publisher"}, "tag")
     held = world.hold(tag=tag)
-    types = [e["type"] for e in events_of(world, held.digest)]
+    types = [e["type"] for e in world.events_of(held.digest)]
     check.check("processor", types == ["quarantine"], f"before the release: {types}")
     for agent in world.agents("WRN"):
         if agent.role != "auditor":
-            answer = agent.ask("GET", "/v2/_roadstead/events?after=0&n=1000")
+            answer = agent.ask("GET", world.feed(held.digest))
             check.check(agent, held.digest.encode() not in answer.body, f"the feed names it: {answer.request}")
     world.release(held.repo, held.digest)
     world.disclose(held)
     world.watch.disclose(tag)
     again = world.decide(held.repo, held.digest, "released")
     check.check("processor", again.status == 200 and again.json().get("changed") is False, f"released twice: {again}")
-    found = events_of(world, held.digest)
+    found = world.events_of(held.digest)
     types = [e["type"] for e in found]
     check.check("processor", types == ["quarantine", "push"], f"after the release: {types}")
     check.check("processor", [e["sequence"] for e in found] == sorted(e["sequence"] for e in found), "out of order")
@@ -180,7 +170,7 @@ def injection(world, check):
     answer = world.decide(held.repo, held.digest, "failed", details={"text": nasty.replace("\x00", "")})
     world.expect(answer, 200)
     for agent in world.agents("Q") + [a for a in world.agents("N") if a.role == "auditor"]:
-        for path, headers in (("/v2/_roadstead/events?after=0&n=1000", {}), (f"/v2/{held.repo}/_roadstead/quarantine/{held.digest}", {}),
+        for path, headers in ((world.feed(held.digest), {}), (f"/v2/{held.repo}/_roadstead/quarantine/{held.digest}", {}),
                               (f"/v2/_roadstead/audit?digest={held.digest}", {}),
                               (f"/v2/_roadstead/audit?digest={held.digest}", {"Accept": "application/x-ndjson"})):
             answer = agent.ask("GET", path, headers=headers, repo=held.repo)

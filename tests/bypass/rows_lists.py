@@ -63,7 +63,7 @@ def surfaces(world, check):
     held = world.hold(tag="t22")
     quiet = {"events": READERS | {"auditor"}, "audit": {"auditor"}, "quarantine": READERS | {"auditor"}}
     paths = {
-        "/v2/_roadstead/events?after=0&n=1000": quiet["events"],
+        world.feed(held.digest): quiet["events"],
         "/v2/_roadstead/audit?after=0&n=1000": quiet["audit"],
         f"/v2/_roadstead/audit?digest={held.digest}": quiet["audit"],
         "/v2/_roadstead/quarantine?n=1000": quiet["quarantine"],
@@ -90,7 +90,7 @@ def surfaces(world, check):
         for path in (f"_roadstead/quarantine/{held.digest}", f"manifests/{held.digest}", f"manifests/{held.tag}"):
             answer = agent.get(held.repo, path)
             check.check(agent, details.encode() not in answer.body or agent.role == "auditor", str(answer))
-        agent.ask("GET", "/v2/_roadstead/events?after=0&n=1000")  # watched
+        agent.ask("GET", world.feed(held.digest))  # watched
 
 
 @row("T41", "A cache or mirror on the way keeps what is held, or learns its digest")

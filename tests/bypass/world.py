@@ -133,6 +133,19 @@ class World:
         return self.agent(role).ask("PATCH", f"/v2/{repo}/_roadstead/quarantine/{digest}", body={"state": state, **more},
                                     repo=repo, headers=headers)
 
+    def events_of(self, digest, role="processor"):
+        found, after = [], 0
+        while True:
+            page = self.expect(self.agent(role).ask("GET", f"/v2/_roadstead/events?after={after}&n=500"), 200).json()["events"]
+            if not page:
+                return [e for e in found if e["digest"] == digest]
+            found += page
+            after = page[-1]["sequence"]
+
+    def feed(self, digest):
+        """The page of the event feed that begins with the first event about this digest, however many came before."""
+        return f"/v2/_roadstead/events?after={self.events_of(digest)[0]['sequence'] - 1}&n=1000"
+
     def release(self, repo, digest):
         return self.expect(self.decide(repo, digest, "released"), 200)
 
