@@ -229,7 +229,14 @@ static const char schema_1[] =
     /* Small facts: signing key ids, whether the initial configuration was applied, ... */
     "CREATE TABLE fact(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
 
-static const char *const migrations[] = {schema_1};
+/* tag.live_ms: when the live pointer moved last, which is all that others than the processors are
+ * told of a tag's times: changed_ms moves with a staged push, too. */
+static const char schema_2[] =
+    "ALTER TABLE tag ADD COLUMN live_ms INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE tag SET live_ms = changed_ms WHERE live_manifest_id IS NOT NULL;"
+    "CREATE INDEX manifest_updated ON manifest(repository_id, state_ms, id);";
+
+static const char *const migrations[] = {schema_1, schema_2};
 
 static enum rs_status version_get(struct rs_db_conn *conn, int64_t *ret, struct rs_err *reterr)
 {

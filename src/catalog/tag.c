@@ -46,12 +46,14 @@ enum rs_status rs_catalog_tag_put(struct rs_db_conn *conn, int64_t repository_id
         return tag_remove(conn, repository_id, tag, row->live_seq, reterr);
     return rs_sql_run(conn,
                       "INSERT INTO tag(repository_id, name, live_manifest_id, live_seq,"
-                      " staged_manifest_id, staged_seq, changed_ms)"
-                      " VALUES ($1, $2, NULLIF($3, 0), $4, NULLIF($5, 0), $6, $7)"
+                      " staged_manifest_id, staged_seq, changed_ms, live_ms)"
+                      " VALUES ($1, $2, NULLIF($3, 0), $4, NULLIF($5, 0), $6, $7, $7)"
                       " ON CONFLICT(repository_id, name) DO UPDATE SET"
                       " live_manifest_id = excluded.live_manifest_id, live_seq = excluded.live_seq,"
                       " staged_manifest_id = excluded.staged_manifest_id,"
-                      " staged_seq = excluded.staged_seq, changed_ms = excluded.changed_ms",
+                      " staged_seq = excluded.staged_seq, changed_ms = excluded.changed_ms,"
+                      " live_ms = CASE WHEN tag.live_seq = excluded.live_seq THEN tag.live_ms"
+                      "  ELSE excluded.live_ms END",
                       NULL, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(tag),
                       RS_SQL_INT(row->live_id), RS_SQL_INT(row->live_seq),
                       RS_SQL_INT(row->staged_id), RS_SQL_INT(row->staged_seq), RS_SQL_INT(now_ms));

@@ -35,14 +35,22 @@ enum rs_status rs_view_azure_repository(struct rs_db_conn *conn, const char *rep
 
 /* ---- tags ---- */
 
-/* Tags with the manifest that each shows: $2 is 1 for all rows, else live ones only. */
-#define TAGS                                                                       \
-    "SELECT t.name, m.digest, m.pushed_ms, t.changed_ms FROM repository r"         \
-    " JOIN tag t ON t.repository_id = r.id"                                        \
-    " JOIN manifest m ON m.repository_id = r.id AND m.id = CASE"                   \
-    "  WHEN $2 = 1 AND t.staged_manifest_id IS NOT NULL THEN t.staged_manifest_id" \
-    "  ELSE t.live_manifest_id END"                                                \
-    " WHERE r.name = $1 AND ($2 = 1 OR m.state = 'released')"
+/* Tags with the manifest that each shows: $2 is 1 for all rows, else live ones only.  What is
+ * staged leaves no trace in the latter, neither in a time nor as the place where a page starts. */
+#define TAG_TIME(t) "CASE WHEN $2 = 1 THEN " t ".changed_ms ELSE " t ".live_ms END"
+#define TAGS                                                                                \
+    "SELECT t.name, m.digest, m.pushed_ms, " TAG_TIME(                                      \
+        "t") " FROM repository r"                                                           \
+             " JOIN tag t ON t.repository_id = r.id"                                        \
+             " JOIN manifest m ON m.repository_id = r.id AND m.id = CASE"                   \
+             "  WHEN $2 = 1 AND t.staged_manifest_id IS NOT NULL THEN t.staged_manifest_id" \
+             "  ELSE t.live_manifest_id END"                                                \
+             " WHERE r.name = $1 AND ($2 = 1 OR m.state = 'released')"
+/* Where the page before ended. */
+#define LAST_TAG_TIME                                                                   \
+    "(SELECT " TAG_TIME("l") " FROM tag l WHERE l.repository_id = r.id AND l.name = $3" \
+                             " AND ($2 = 1 OR l.live_manifest_id IS NOT NULL))"
+#define LATEST "9223372036854775807"
 
 static enum rs_status tag_read(struct rs_stmt *st, struct rs_arena *arena, struct rs_azure_tag *ret,
                                struct rs_err *reterr)
@@ -83,16 +91,13 @@ static const char *tags_sql(enum rs_azure_order order)
         break;
     case RS_AZURE_OLDEST_FIRST:
         return TAGS " AND ($4 IS NULL OR m.digest = $4)"
-                    " AND (t.changed_ms, t.name) > (COALESCE((SELECT l.changed_ms FROM tag l"
-                    "  WHERE l.repository_id = r.id AND l.name = $3), 0), $3)"
-                    " ORDER BY t.changed_ms, t.name LIMIT $5";
+                    " AND (" TAG_TIME("t") ", t.name) > (COALESCE(" LAST_TAG_TIME ", -1), $3)"
+                                           " ORDER BY 4, t.name LIMIT $5";
     case RS_AZURE_NEWEST_FIRST:
-        return TAGS
-            " AND ($4 IS NULL OR m.digest = $4)"
-            " AND ($3 = '' OR NOT EXISTS (SELECT 1 FROM tag l WHERE l.repository_id = r.id"
-            "  AND l.name = $3) OR (t.changed_ms, t.name) < ((SELECT l.changed_ms FROM tag l"
-            "  WHERE l.repository_id = r.id AND l.name = $3), $3))"
-            " ORDER BY t.changed_ms DESC, t.name DESC LIMIT $5";
+        return TAGS " AND ($4 IS NULL OR m.digest = $4)"
+                    " AND (" TAG_TIME("t") ", t.name) < (COALESCE(" LAST_TAG_TIME ", " LATEST
+                                           "), $3)"
+                                           " ORDER BY 4 DESC, t.name DESC LIMIT $5";
     }
     return TAGS " AND ($4 IS NULL OR m.digest = $4) AND t.name > $3 ORDER BY t.name LIMIT $5";
 }
@@ -126,6 +131,9 @@ enum rs_status rs_view_azure_tags(struct rs_db_conn *conn, struct rs_arena *aren
 #define MANIFESTS                                                             \
     "SELECT m.id FROM repository r JOIN manifest m ON m.repository_id = r.id" \
     " WHERE r.name = $1 AND ($2 = 1 OR m.state = 'released')"
+#define LAST_MANIFEST(column, otherwise)                                         \
+    "COALESCE((SELECT l." column " FROM manifest l WHERE l.repository_id = r.id" \
+    "  AND l.digest = $3 AND ($2 = 1 OR l.state = 'released')), " otherwise ")"
 
 static const char *manifests_sql(enum rs_azure_order order)
 {
@@ -133,13 +141,15 @@ static const char *manifests_sql(enum rs_azure_order order)
     case RS_AZURE_BY_NAME:
         break;
     case RS_AZURE_OLDEST_FIRST:
-        return MANIFESTS " AND m.id > COALESCE((SELECT l.id FROM manifest l"
-                         "  WHERE l.repository_id = r.id AND l.digest = $3), 0)"
-                         " ORDER BY m.id LIMIT $4";
+        return MANIFESTS " AND (m.state_ms, m.id) >"
+                         " (" LAST_MANIFEST("state_ms", "-1") ", " LAST_MANIFEST(
+                             "id", "0") ")"
+                                        " ORDER BY m.state_ms, m.id LIMIT $4";
     case RS_AZURE_NEWEST_FIRST:
-        return MANIFESTS " AND ($3 = '' OR m.id < COALESCE((SELECT l.id FROM manifest l"
-                         "  WHERE l.repository_id = r.id AND l.digest = $3), m.id + 1))"
-                         " ORDER BY m.id DESC LIMIT $4";
+        return MANIFESTS " AND (m.state_ms, m.id) <"
+                         " (" LAST_MANIFEST("state_ms", LATEST) ", " LAST_MANIFEST(
+                             "id", LATEST) ")"
+                                           " ORDER BY m.state_ms DESC, m.id DESC LIMIT $4";
     }
     return MANIFESTS " AND m.digest > $3 ORDER BY m.digest LIMIT $4";
 }

@@ -132,7 +132,8 @@ static void add_tag(char **script, const char *name, int live, int staged)
         (void)snprintf(live_text, sizeof(live_text), "%d", live + 1);
     if (staged >= 0)
         (void)snprintf(staged_text, sizeof(staged_text), "%d", staged + 1);
-    add(script, "INSERT INTO tag VALUES(1, '%s', %s, 1, %s, 2, 1)", name, live_text, staged_text);
+    add(script, "INSERT INTO tag VALUES(1, '%s', %s, 1, %s, 2, 1, 1)", name, live_text,
+        staged_text);
 }
 
 static void name_digests(struct scene *s)

@@ -106,7 +106,7 @@ static void no_tag_is_lost_between_pages(void **state)
     scene_sql(&w.scene, "DELETE FROM tag");
     for (size_t i = 0; i < RS_ARRAY_LEN(names); i++) {
         char sql[128];
-        (void)snprintf(sql, sizeof(sql), "INSERT INTO tag VALUES(1, '%s', 1, 1, NULL, 0, 1)",
+        (void)snprintf(sql, sizeof(sql), "INSERT INTO tag VALUES(1, '%s', 1, 1, NULL, 0, 1, 1)",
                        names[i]);
         scene_sql(&w.scene, sql);
     }
