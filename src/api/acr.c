@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/json_api.h"
+#include "api/viewer.h"
 #include "audit/append.h"
 #include "db/db.h"
 #include "oci/digest.h"
@@ -12,12 +13,14 @@
 
 #define ANSWER_BYTES_MAX ((size_t)8 << 20)
 
-static struct rs_azure_question question_of(struct rs_request *r)
+static struct rs_azure_question question_of(struct rs_request *r,
+                                            const struct rs_platform_source *platforms)
 {
     const char *url = rs_request_base_url(r);
     const char *host = strstr(url, "://");
     return (struct rs_azure_question){
         .asker = {.identity = rs_request_identity(r), .access = rs_request_access(r)},
+        .platforms = platforms,
         .registry = host == NULL ? url : host + 3,
         .repository = rs_request_param(r, "name"),
         .digest = rs_request_param(r, "digest"),
@@ -35,10 +38,14 @@ enum rs_status rs_api_acr_manifest_show(struct rs_request *r, struct rs_reply *r
                                         struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
-    const struct rs_azure_question q = question_of(r);
+    const struct rs_services *services = rs_request_services(r);
+    const struct rs_viewer viewer = rs_api_viewer(r);
+    const struct rs_platform_source platforms = {
+        .db = services->db, .blobs = services->blobs, .viewer = &viewer};
+    const struct rs_azure_question q = question_of(r, &platforms);
     enum rs_status s = digest_check(r, reterr);
     if (s == RS_OK)
-        s = rs_show_azure_manifest(rs_request_services(r)->db, &q, &json, reterr);
+        s = rs_show_azure_manifest(services->db, &q, &json, reterr);
     return s == RS_OK ? rs_json_api_answer(re, 200, &json, reterr) : s;
 }
 

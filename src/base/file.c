@@ -87,7 +87,7 @@ enum rs_status rs_file_replace(const char *dir, const char *name, mode_t mode, c
     return fsync(dir_fd) == 0 ? RS_OK : rs_fail_errno(reterr, errno, "fsync a directory");
 }
 
-static enum rs_status read_all(int fd, struct rs_buf *out, struct rs_err *reterr)
+enum rs_status rs_file_read_all(int fd, struct rs_buf *out, struct rs_err *reterr)
 {
     for (;;) {
         char piece[4096];
@@ -124,5 +124,5 @@ enum rs_status rs_file_read_secret(const char *dir, const char *name, struct rs_
     if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         return rs_fail(reterr, RS_CORRUPT,
                        "%s is a secret, and others than its owner may use it: chmod 600", name);
-    return read_all(fd, out, reterr);
+    return rs_file_read_all(fd, out, reterr);
 }

@@ -7,6 +7,7 @@
 /* What is printed, and how much of it the caller may know. */
 struct page {
     const struct rs_azure_question *q;
+    const struct rs_platform_source *platforms;
     const struct rs_change *c;
     const struct rs_manifest_row *row;
     bool in_full; /* details of the decision, staged tags */
@@ -76,18 +77,21 @@ static enum rs_status tags(const struct page *p)
     return s;
 }
 
-/* The manifest and what it names, as Azure counts the size of an image. */
-static enum rs_status image_size(const struct page *p)
+/* What it names: its size is that of the manifest and all of this, as Azure counts it. */
+static enum rs_status contents(const struct page *p)
 {
     const struct rs_ref_row *refs = NULL;
     size_t n = 0;
     uint64_t sum = p->row->size;
     enum rs_status s =
         rs_catalog_manifest_refs(p->c->conn, p->c->arena, p->row->id, &refs, &n, p->reterr);
-    for (size_t i = 0; s == RS_OK && i < n; i++)
+    if (s != RS_OK)
+        return s;
+    for (size_t i = 0; i < n; i++)
         sum += refs[i].size; /* at most 8,192 times 2^53 */
     rs_jw_key(p->w, "imageSize");
     rs_jw_u64(p->w, sum);
+    rs_show_platform(p->platforms, p->row, refs, n, p->w);
     return s;
 }
 
@@ -102,7 +106,7 @@ static enum rs_status manifest(const struct page *p)
         rs_jw_member_text(p->w, "mediaType", p->row->media_type);
         if (p->row->config_media_type != NULL)
             rs_jw_member_text(p->w, "configMediaType", p->row->config_media_type);
-        s = image_size(p);
+        s = contents(p);
         if (s == RS_OK)
             s = tags(p);
     }
@@ -122,14 +126,16 @@ void rs_show_azure_attributes(struct rs_jw *w)
     rs_jw_object_end(w);
 }
 
-enum rs_status rs_show_azure_entry(const struct rs_change *c, int64_t manifest_id, bool in_full,
-                                   struct rs_jw *w, struct rs_err *reterr)
+enum rs_status rs_show_azure_entry(const struct rs_change *c,
+                                   const struct rs_platform_source *platforms, int64_t manifest_id,
+                                   bool in_full, struct rs_jw *w, struct rs_err *reterr)
 {
     struct rs_manifest_row *row = NULL;
     enum rs_status s = rs_catalog_manifest_get(c->conn, c->arena, manifest_id, &row, reterr);
     if (s != RS_OK || row == NULL)
         return s;
     const struct page p = {
+        .platforms = platforms,
         .c = c,
         .row = row,
         .in_full = in_full,
@@ -173,6 +179,7 @@ static enum rs_status answer(struct rs_db *db, const struct rs_azure_question *q
     bool in_full = audience == RS_AUDIENCE_FULL;
     const struct page p = {
         .q = q,
+        .platforms = q->platforms,
         .c = &c,
         .row = row,
         .in_full = in_full,

@@ -185,6 +185,11 @@ static enum rs_status manifests_print(struct reading *r, void *arg, struct rs_er
     const int64_t *ids = NULL;
     const struct rs_azure_page page = page_of(r);
     struct rs_manifest_row *last = NULL;
+    const struct rs_platform_source platforms = {
+        .db = r->ask->services->db,
+        .blobs = r->ask->services->blobs,
+        .viewer = r->ask->viewer,
+    };
     struct rs_change c;
     size_t n = 0;
     enum rs_status s = rs_change_begin(r->conn, &r->arena, NULL, page.repository, &c, reterr);
@@ -195,7 +200,7 @@ static enum rs_status manifests_print(struct reading *r, void *arg, struct rs_er
     rs_jw_key(&r->w, "manifests");
     rs_jw_array(&r->w);
     for (size_t i = 0; s == RS_OK && i < n; i++)
-        s = rs_show_azure_entry(&c, ids[i], r->rows == RS_VIEW_ROWS_ALL, &r->w, reterr);
+        s = rs_show_azure_entry(&c, &platforms, ids[i], r->rows == RS_VIEW_ROWS_ALL, &r->w, reterr);
     rs_jw_array_end(&r->w);
     if (s == RS_OK && n > 0)
         s = rs_catalog_manifest_get(r->conn, &r->arena, ids[n - 1], &last, reterr);
