@@ -356,6 +356,55 @@ def test_the_last_required_pass_releases_what_joined(registry, repo):
     assert is_readable(registry, repo, sbom)
 
 
+def test_many_and_deep_attachments_go_in_one_release(registry, repo):
+    """A chain of 60, each attached to the one before, and 120 side by side: all of them once, each before its subject."""
+    image = registry.publisher.push_image(repo, "v1")
+    upload(registry.processor, repo, Attachment(None, content=b"the same for all"))
+
+    def put(subject, n):
+        attachment = Attachment(subject, content=b"the same for all", annotations={"n": str(n)})
+        assert registry.processor.put_manifest(repo, attachment.digest, attachment.manifest).status == 201
+        return attachment
+
+    chain = [image]
+    for n in range(60):
+        chain.append(put(chain[-1], n))
+    side = [put(image, f"side {n}") for n in range(120)]
+    answer = registry.processor.release(repo, image.digest).json()
+    order = [r["digest"] for r in answer["released"]]
+    assert order == [*(a.digest for a in chain[:0:-1]), *(a.digest for a in side), image.digest]
+    assert [e[2] for e in events(registry, repo) if e[0] == "push"] == order
+    assert is_readable(registry, repo, chain[-1]) and is_readable(registry, repo, side[-1])
+
+
+def test_a_second_signature_under_the_same_tag(registry, repo):
+    """Both joined; the tag goes to the later one, and the earlier one has its event without it."""
+    image = registry.publisher.push_image(repo, "v1")
+    first, second = signature(), signature()
+    tag = fallback(image, ".sig")
+    for signed in (first, second):
+        assert attach(registry.processor, repo, signed, tag).status == 201
+    assert registry.processor.get_manifest(repo, tag).body == second.manifest
+    answer = registry.processor.release(repo, image.digest).json()
+    assert [(r["digest"], r["tags"]) for r in answer["released"]] == [(first.digest, []), (second.digest, [tag]), (image.digest, ["v1"])]
+    assert [e[1:] for e in events(registry, repo) if e[0] == "push"] == [(None, first.digest), (tag, second.digest), ("v1", image.digest)]
+    assert registry.consumer.get_manifest(repo, tag).body == second.manifest
+
+
+def test_a_subject_elsewhere_is_no_subject_here(registry, repo):
+    here, there = repo + "/here", repo + "/there"
+    image = registry.publisher.push_image(here, "v1")
+    early, forged = Attachment(image), Attachment(image)
+    assert attach(registry.processor, there, early).status == 201
+    assert attach(registry.publisher, there, forged).status == 201
+    registry.processor.release(here, image.digest)
+    assert [state(registry, there, a) for a in (early, forged)] == ["quarantined", "quarantined"]
+    assert joined(registry, there, early) and not is_readable(registry, there, early)
+    registry.publisher.push_image(there, "v1", image)
+    answer = registry.processor.release(there, image.digest).json()
+    assert [r["digest"] for r in answer["released"]] == [early.digest, image.digest]
+
+
 # -- when the subject goes, or comes later ----------------------------------------------------------------
 
 
@@ -813,6 +862,20 @@ def test_two_that_are_attached_to_each_other_stay_held(registry, repo):
     delete(registry, repo, first.digest)
     registry.processor.release(repo, second.digest)
     assert is_readable(registry, repo, second)
+
+
+def test_an_index_and_its_part_that_is_attached_to_it_go_together(registry, repo):
+    """A fallback tag makes a circle: the part waits for the index, which names it.  Decided as one, each once."""
+    part = signature()
+    upload(registry.processor, repo, part)
+    index = Index([part])
+    assert attach(registry.processor, repo, part, fallback(index, ".att")).status == 201
+    assert registry.publisher.put_manifest(repo, "v1", index.manifest, OCI_INDEX).status == 201
+    refused = registry.processor.decide(repo, part.digest, "released")
+    assert refused.status == 409 and index.digest in refused.message
+    answer = registry.processor.release(repo, index.digest).json()
+    assert [(r["digest"], r["tags"]) for r in answer["released"]] == [(part.digest, [fallback(index, ".att")]), (index.digest, ["v1"])]
+    assert is_readable(registry, repo, part) and is_readable(registry, repo, index)
 
 
 def test_a_manifest_is_not_attached_to_itself(registry, repo):
