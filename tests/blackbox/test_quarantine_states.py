@@ -23,8 +23,15 @@ def state(registry, repo, image):
     return seen["state"] if seen else "none"
 
 
+def feed(registry):
+    """Every event, as a processor sees it.  The feed only grows: what was read of it once is not asked for again."""
+    read = registry.__dict__.setdefault("events_read", [])
+    read += registry.processor.events(after=read[-1]["sequence"] if read else 0)
+    return read
+
+
 def events(registry, repo):
-    return [(e["type"], e["tag"], e["digest"]) for e in registry.processor.events(repository=repo)]
+    return [(e["type"], e["tag"], e["digest"]) for e in feed(registry) if e["repository"] == repo]
 
 
 def actions(registry, repo):
