@@ -104,6 +104,24 @@ enum rs_status rs_catalog_blob_size(struct rs_db_conn *conn, const char *digest,
 
 /* ---- blobs in a repository ---- */
 
+enum rs_status rs_catalog_blob_touch(struct rs_db_conn *conn, const char *digest,
+                                     struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    bool row = true;
+    enum rs_status s = rs_sql_open(
+        conn,
+        "SELECT r.name FROM repository r JOIN repository_blob b ON b.repository_id = r.id"
+        " WHERE b.digest = $1",
+        &st, reterr, RS_SQL_TEXT(digest));
+    while (s == RS_OK && row) {
+        s = rs_stmt_step(st, &row, reterr);
+        if (s == RS_OK && row && rs_stmt_col_text(st, 0) != NULL)
+            rs_generation_touch_repository(conn, rs_stmt_col_text(st, 0));
+    }
+    return s;
+}
+
 /* *ret is written when there is a row. */
 static enum rs_status link_look_up(struct rs_db_conn *conn, int64_t repository_id,
                                    const char *digest, bool *ret_found,

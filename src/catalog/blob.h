@@ -45,6 +45,11 @@ RS_MUST_CHECK enum rs_status rs_catalog_blob_size(struct rs_db_conn *conn, const
 
 /* ---- blobs in a repository ---- */
 
+/* Whoever answers from a cache about this blob must look again, in every repository that has or
+ * names it.  Within a write job. */
+RS_MUST_CHECK enum rs_status rs_catalog_blob_touch(struct rs_db_conn *conn, const char *digest,
+                                                   struct rs_err *reterr);
+
 struct rs_catalog_blob_link {
     bool is_present; /* the blob is in the repository: uploaded or mounted there (SPEC 4) */
     /* deleted, but kept for the manifests that name it; goes with the last of them.  Implies

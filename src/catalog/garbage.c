@@ -1,6 +1,5 @@
 #include "catalog/garbage.h"
 
-#include "catalog/generation.h"
 #include "catalog/sql.h"
 #include "oci/digest.h"
 
@@ -67,24 +66,6 @@ enum rs_status rs_catalog_garbage_step(struct rs_db_conn *conn, int64_t before_m
     return s;
 }
 
-/* Whoever answers from a cache about this blob must look again. */
-static enum rs_status repositories_touch(struct rs_db_conn *conn, const char *digest,
-                                         struct rs_err *reterr)
-{
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    bool row = true;
-    enum rs_status s = rs_sql_open(conn,
-                                   "SELECT name FROM repository WHERE id IN"
-                                   " (SELECT repository_id FROM repository_blob WHERE digest = $1)",
-                                   &st, reterr, RS_SQL_TEXT(digest));
-    while (s == RS_OK && row) {
-        s = rs_stmt_step(st, &row, reterr);
-        if (s == RS_OK && row && rs_stmt_col_text(st, 0) != NULL)
-            rs_generation_touch_repository(conn, rs_stmt_col_text(st, 0));
-    }
-    return s;
-}
-
 static enum rs_status is_garbage(struct rs_db_conn *conn, const char *digest, int64_t before_ms,
                                  bool *ret, struct rs_err *reterr)
 {
@@ -110,7 +91,7 @@ enum rs_status rs_catalog_garbage_remove(struct rs_db_conn *conn, const char *di
     };
     enum rs_status s = is_garbage(conn, digest, before_ms, ret_removed, reterr);
     if (s == RS_OK && *ret_removed)
-        s = repositories_touch(conn, digest, reterr);
+        s = rs_catalog_blob_touch(conn, digest, reterr);
     for (size_t i = 0; s == RS_OK && *ret_removed && i < RS_ARRAY_LEN(statements); i++)
         s = rs_sql_run(conn, statements[i], NULL, reterr, RS_SQL_TEXT(digest));
     return s;

@@ -1,7 +1,7 @@
 #include "catalog/invariant.h"
 
 #include "base/assert.h"
-#include "catalog/generation.h"
+#include "catalog/blob.h"
 #include "catalog/sql.h"
 #include "oci/digest.h"
 
@@ -152,24 +152,6 @@ enum rs_status rs_catalog_invariant_repair(struct rs_db_conn *conn, size_t i, in
     return s == RS_OK ? rs_stmt_run(st, ret_rows, reterr) : s;
 }
 
-static enum rs_status holders_touch(struct rs_db_conn *conn, const char *digest,
-                                    struct rs_err *reterr)
-{
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    bool row = true;
-    enum rs_status s = rs_sql_open(
-        conn,
-        "SELECT r.name FROM repository r JOIN repository_blob b ON b.repository_id = r.id"
-        " WHERE b.digest = $1",
-        &st, reterr, RS_SQL_TEXT(digest));
-    while (s == RS_OK && row) {
-        s = rs_stmt_step(st, &row, reterr);
-        if (s == RS_OK && row && rs_stmt_col_text(st, 0) != NULL)
-            rs_generation_touch_repository(conn, rs_stmt_col_text(st, 0));
-    }
-    return s;
-}
-
 enum rs_status rs_catalog_blob_lost(struct rs_db_conn *conn, const char *digest,
                                     struct rs_err *reterr)
 {
@@ -179,7 +161,7 @@ enum rs_status rs_catalog_blob_lost(struct rs_db_conn *conn, const char *digest,
         "UPDATE repository_blob SET present = 0, withdrawn = 0 WHERE digest = $1",
         "DELETE FROM blob WHERE digest = $1",
     };
-    enum rs_status s = holders_touch(conn, digest, reterr);
+    enum rs_status s = rs_catalog_blob_touch(conn, digest, reterr);
     for (size_t i = 0; s == RS_OK && i < RS_ARRAY_LEN(statements); i++)
         s = rs_sql_run(conn, statements[i], NULL, reterr, RS_SQL_TEXT(digest));
     return s;
