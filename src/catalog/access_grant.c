@@ -1,5 +1,7 @@
 #include "catalog/access_grant.h"
 
+#include "catalog/sql.h"
+
 #define SELECT                                                             \
     "SELECT g.id, g.principal_id, p.name, g.what, g.pattern, g.created_ms" \
     " FROM access_grant g JOIN principal p ON p.id = g.principal_id "
@@ -37,35 +39,27 @@ enum rs_status rs_access_grant_each(struct rs_db_conn *conn, int64_t principal_i
                                     rs_access_grant_visit fn, void *arg, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s =
-        rs_db_prepare(conn, SELECT "WHERE g.principal_id = $1 ORDER BY g.id", &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, principal_id);
-    return visit_all(st, fn, arg, reterr);
+    enum rs_status s = rs_sql_open(conn, SELECT "WHERE g.principal_id = $1 ORDER BY g.id", &st,
+                                   reterr, RS_SQL_INT(principal_id));
+    return s == RS_OK ? visit_all(st, fn, arg, reterr) : s;
 }
 
 enum rs_status rs_access_grant_list(struct rs_db_conn *conn, int64_t last, unsigned n,
                                     rs_access_grant_visit fn, void *arg, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s =
-        rs_db_prepare(conn, SELECT "WHERE g.id > $1 ORDER BY g.id LIMIT $2", &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, last);
-    rs_stmt_int(st, 2, n);
-    return visit_all(st, fn, arg, reterr);
+    enum rs_status s = rs_sql_open(conn, SELECT "WHERE g.id > $1 ORDER BY g.id LIMIT $2", &st,
+                                   reterr, RS_SQL_INT(last), RS_SQL_INT(n));
+    return s == RS_OK ? visit_all(st, fn, arg, reterr) : s;
 }
 
 enum rs_status rs_access_grant_by_id(struct rs_db_conn *conn, int64_t id, rs_access_grant_visit fn,
                                      void *arg, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, SELECT "WHERE g.id = $1", &st, reterr);
+    enum rs_status s = rs_sql_open(conn, SELECT "WHERE g.id = $1", &st, reterr, RS_SQL_INT(id));
     if (s != RS_OK)
         return s;
-    rs_stmt_int(st, 1, id);
     bool row = false;
     s = rs_stmt_step(st, &row, reterr);
     if (s == RS_OK)
@@ -79,14 +73,11 @@ static enum rs_status find_id(struct rs_db_conn *conn, int64_t principal_id, con
                               struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(
+    enum rs_status s = rs_sql_open(
         conn, "SELECT id FROM access_grant WHERE principal_id = $1 AND what = $2 AND pattern = $3",
-        &st, reterr);
+        &st, reterr, RS_SQL_INT(principal_id), RS_SQL_TEXT(what), RS_SQL_TEXT(pattern));
     if (s != RS_OK)
         return s;
-    rs_stmt_int(st, 1, principal_id);
-    rs_stmt_text(st, 2, what);
-    rs_stmt_text(st, 3, pattern);
     s = rs_stmt_step(st, ret_found, reterr);
     if (s == RS_OK && *ret_found)
         *ret_id = rs_stmt_col_int(st, 0);
@@ -105,17 +96,14 @@ enum rs_status rs_access_grant_add(struct rs_db_conn *conn, int64_t principal_id
     if (found)
         return RS_OK;
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    s = rs_db_prepare(
+    s = rs_sql_open(
         conn,
         "INSERT INTO access_grant(principal_id, what, pattern, created_ms) VALUES ($1, $2, $3, $4)"
         " RETURNING id",
-        &st, reterr);
+        &st, reterr, RS_SQL_INT(principal_id), RS_SQL_TEXT(what), RS_SQL_TEXT(pattern),
+        RS_SQL_INT(now_ms));
     if (s != RS_OK)
         return s;
-    rs_stmt_int(st, 1, principal_id);
-    rs_stmt_text(st, 2, what);
-    rs_stmt_text(st, 3, pattern);
-    rs_stmt_int(st, 4, now_ms);
     bool row = false;
     s = rs_stmt_step(st, &row, reterr);
     if (s == RS_OK && !row)
@@ -127,27 +115,20 @@ enum rs_status rs_access_grant_add(struct rs_db_conn *conn, int64_t principal_id
 
 enum rs_status rs_access_grant_remove(struct rs_db_conn *conn, int64_t id, struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, "DELETE FROM access_grant WHERE id = $1", &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, id);
-    return rs_stmt_run(st, NULL, reterr);
+    return rs_sql_run(conn, "DELETE FROM access_grant WHERE id = $1", NULL, reterr, RS_SQL_INT(id));
 }
 
 enum rs_status rs_access_grant_holders(struct rs_db_conn *conn, const char *what,
                                        const char *pattern, int64_t *ret_n, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(
-        conn,
-        "SELECT COUNT(*) FROM access_grant g JOIN principal p ON p.id = g.principal_id"
-        " WHERE g.what = $1 AND g.pattern = $2 AND p.disabled = 0",
-        &st, reterr);
+    enum rs_status s =
+        rs_sql_open(conn,
+                    "SELECT COUNT(*) FROM access_grant g JOIN principal p ON p.id = g.principal_id"
+                    " WHERE g.what = $1 AND g.pattern = $2 AND p.disabled = 0",
+                    &st, reterr, RS_SQL_TEXT(what), RS_SQL_TEXT(pattern));
     if (s != RS_OK)
         return s;
-    rs_stmt_text(st, 1, what);
-    rs_stmt_text(st, 2, pattern);
     bool row = false;
     s = rs_stmt_step(st, &row, reterr);
     if (s == RS_OK)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "catalog/sql.h"
 
 enum rs_status rs_catalog_audit_head(struct rs_db_conn *conn, int64_t *ret_seq,
                                      unsigned char ret_chain_hash[RS_AUDIT_HASH_BYTES],
@@ -33,24 +34,13 @@ enum rs_status rs_catalog_audit_head(struct rs_db_conn *conn, int64_t *ret_seq,
 enum rs_status rs_catalog_audit_insert(struct rs_db_conn *conn, const struct rs_audit_row *row,
                                        struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(
+    return rs_sql_run(
         conn,
         "INSERT INTO audit(seq, at_ms, action, repository, digest, actor, record, chain_hash, leaf_hash)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, row->seq);
-    rs_stmt_int(st, 2, row->at_ms);
-    rs_stmt_text(st, 3, row->action);
-    rs_stmt_text(st, 4, row->repository);
-    rs_stmt_text(st, 5, row->digest);
-    rs_stmt_text(st, 6, row->actor);
-    rs_stmt_bytes(st, 7, row->record.p, row->record.n);
-    rs_stmt_bytes(st, 8, row->chain_hash.p, row->chain_hash.n);
-    rs_stmt_bytes(st, 9, row->leaf_hash.p, row->leaf_hash.n);
-    return rs_stmt_run(st, NULL, reterr);
+        NULL, reterr, RS_SQL_INT(row->seq), RS_SQL_INT(row->at_ms), RS_SQL_TEXT(row->action),
+        RS_SQL_TEXT(row->repository), RS_SQL_TEXT(row->digest), RS_SQL_TEXT(row->actor),
+        RS_SQL_BYTES(row->record), RS_SQL_BYTES(row->chain_hash), RS_SQL_BYTES(row->leaf_hash));
 }
 
 /* ---- reading with filters ---- */
@@ -84,17 +74,11 @@ static enum rs_status audit_prepare(struct rs_db_conn *conn, const struct rs_aud
 {
     unsigned which = (f->repository != NULL ? 1U : 0U) | (f->digest != NULL ? 2U : 0U) |
                      (f->actor != NULL ? 4U : 0U);
-    enum rs_status s = rs_db_prepare(conn, audit_queries[which], ret, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(*ret, 1, f->after);
-    rs_stmt_int(*ret, 2, f->from_ms != 0 ? f->from_ms : INT64_MIN);
-    rs_stmt_int(*ret, 3, f->to_ms != 0 ? f->to_ms : INT64_MAX);
-    rs_stmt_text(*ret, 4, f->action != NULL ? f->action : "");
-    rs_stmt_text(*ret, 5, f->repository);
-    rs_stmt_text(*ret, 6, f->digest);
-    rs_stmt_text(*ret, 7, f->actor);
-    return RS_OK;
+    return rs_sql_open(conn, audit_queries[which], ret, reterr, RS_SQL_INT(f->after),
+                       RS_SQL_INT(f->from_ms != 0 ? f->from_ms : INT64_MIN),
+                       RS_SQL_INT(f->to_ms != 0 ? f->to_ms : INT64_MAX),
+                       RS_SQL_TEXT(f->action != NULL ? f->action : ""), RS_SQL_TEXT(f->repository),
+                       RS_SQL_TEXT(f->digest), RS_SQL_TEXT(f->actor));
 }
 
 enum rs_status rs_catalog_audit_each(struct rs_db_conn *conn, const struct rs_audit_filter *filter,
@@ -160,46 +144,29 @@ enum rs_status rs_catalog_audit_checkpoint_next(struct rs_db_conn *conn, int64_t
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret_found = false;
-    enum rs_status s = rs_db_prepare(conn,
-                                     "SELECT size, note, frontier, created_ms FROM audit_checkpoint"
-                                     " WHERE size > $1 ORDER BY size LIMIT 1",
-                                     &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, after);
-    return checkpoint_give(st, fn, arg, ret_found, reterr);
+    enum rs_status s = rs_sql_open(conn,
+                                   "SELECT size, note, frontier, created_ms FROM audit_checkpoint"
+                                   " WHERE size > $1 ORDER BY size LIMIT 1",
+                                   &st, reterr, RS_SQL_INT(after));
+    return s == RS_OK ? checkpoint_give(st, fn, arg, ret_found, reterr) : s;
 }
 
 enum rs_status rs_catalog_audit_checkpoint_insert(struct rs_db_conn *conn,
                                                   const struct rs_audit_checkpoint_row *row,
                                                   struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
-    enum rs_status s =
-        rs_db_prepare(conn,
+    return rs_sql_run(conn,
                       "INSERT INTO audit_checkpoint(size, note, frontier, created_ms)"
                       " VALUES ($1, $2, $3, $4) ON CONFLICT(size) DO NOTHING",
-                      &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, row->size);
-    rs_stmt_str(st, 2, row->note);
-    rs_stmt_bytes(st, 3, row->frontier.p, row->frontier.n);
-    rs_stmt_int(st, 4, row->created_ms);
-    return rs_stmt_run(st, NULL, reterr);
+                      NULL, reterr, RS_SQL_INT(row->size), RS_SQL_STR(row->note),
+                      RS_SQL_BYTES(row->frontier), RS_SQL_INT(row->created_ms));
 }
 
 enum rs_status rs_catalog_audit_checkpoint_prune(struct rs_db_conn *conn, int64_t keep,
                                                  struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
-    enum rs_status s =
-        rs_db_prepare(conn,
+    return rs_sql_run(conn,
                       "DELETE FROM audit_checkpoint WHERE size <="
                       " (SELECT size FROM audit_checkpoint ORDER BY size DESC LIMIT 1 OFFSET $1)",
-                      &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, keep);
-    return rs_stmt_run(st, NULL, reterr);
+                      NULL, reterr, RS_SQL_INT(keep));
 }

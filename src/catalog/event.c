@@ -1,28 +1,21 @@
 #include "catalog/event.h"
 
-#include "base/attr.h"
+#include "catalog/sql.h"
 
 enum rs_status rs_catalog_event_insert(struct rs_db_conn *conn, const struct rs_event_row *row,
                                        int64_t *ret_seq, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool has_row = false;
-    enum rs_status s = rs_db_prepare(
+    enum rs_status s = rs_sql_open(
         conn,
         "INSERT INTO event(id, type, repository, tag, digest, is_held, created_ms, payload, decision)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING seq",
-        &st, reterr);
+        &st, reterr, RS_SQL_TEXT(row->id), RS_SQL_TEXT(row->type), RS_SQL_TEXT(row->repository),
+        RS_SQL_TEXT(row->tag), RS_SQL_TEXT(row->digest), RS_SQL_INT(row->is_held),
+        RS_SQL_INT(row->created_ms), RS_SQL_TEXT(row->payload), RS_SQL_TEXT(row->decision));
     if (s != RS_OK)
         return s;
-    rs_stmt_text(st, 1, row->id);
-    rs_stmt_text(st, 2, row->type);
-    rs_stmt_text(st, 3, row->repository);
-    rs_stmt_text(st, 4, row->tag);
-    rs_stmt_text(st, 5, row->digest);
-    rs_stmt_int(st, 6, row->is_held ? 1 : 0);
-    rs_stmt_int(st, 7, row->created_ms);
-    rs_stmt_text(st, 8, row->payload);
-    rs_stmt_text(st, 9, row->decision);
     s = rs_stmt_step(st, &has_row, reterr);
     if (s == RS_OK && !has_row)
         s = rs_fail(reterr, RS_INTERNAL, NULL);
@@ -72,16 +65,12 @@ enum rs_status rs_catalog_event_each(struct rs_db_conn *conn, int64_t after, int
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     int64_t n = 0;
-    enum rs_status s = rs_db_prepare(
+    enum rs_status s = rs_sql_open(
         conn,
         "SELECT seq, id, type, repository, tag, digest, is_held, created_ms, payload, decision"
         " FROM event WHERE seq > $1 ORDER BY seq LIMIT $2",
-        &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, after);
-    rs_stmt_int(st, 2, n_max);
-    return rows_give(st, fn, arg, &n, reterr);
+        &st, reterr, RS_SQL_INT(after), RS_SQL_INT(n_max));
+    return s == RS_OK ? rows_give(st, fn, arg, &n, reterr) : s;
 }
 
 enum rs_status rs_catalog_event_get(struct rs_db_conn *conn, int64_t seq, rs_event_row_fn fn,
@@ -90,14 +79,13 @@ enum rs_status rs_catalog_event_get(struct rs_db_conn *conn, int64_t seq, rs_eve
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     int64_t n = 0;
     *ret_found = false;
-    enum rs_status s = rs_db_prepare(
+    enum rs_status s = rs_sql_open(
         conn,
         "SELECT seq, id, type, repository, tag, digest, is_held, created_ms, payload, decision"
         " FROM event WHERE seq = $1",
-        &st, reterr);
+        &st, reterr, RS_SQL_INT(seq));
     if (s != RS_OK)
         return s;
-    rs_stmt_int(st, 1, seq);
     s = rows_give(st, fn, arg, &n, reterr);
     *ret_found = n > 0;
     return s;
@@ -120,31 +108,21 @@ enum rs_status rs_catalog_event_newest(struct rs_db_conn *conn, int64_t *ret_seq
 static enum rs_status dead_letters_prune(struct rs_db_conn *conn, int64_t before_ms,
                                          struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(
-        conn, "DELETE FROM delivery WHERE state = 'dead' AND next_ms < $1", &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, before_ms);
-    return rs_stmt_run(st, NULL, reterr);
+    return rs_sql_run(conn, "DELETE FROM delivery WHERE state = 'dead' AND next_ms < $1", NULL,
+                      reterr, RS_SQL_INT(before_ms));
 }
 
 enum rs_status rs_catalog_event_prune(struct rs_db_conn *conn, int64_t before_ms, int64_t n_max,
                                       int64_t *ret_n, struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
     enum rs_status s = dead_letters_prune(conn, before_ms, reterr);
     if (s == RS_OK)
-        s = rs_db_prepare(
+        s = rs_sql_run(
             conn,
             "DELETE FROM event WHERE seq IN (SELECT e.seq FROM event e WHERE e.created_ms < $1"
             " AND NOT EXISTS (SELECT 1 FROM webhook w WHERE w.enabled = 1 AND w.cursor_seq < e.seq)"
             " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_seq = e.seq)"
             " ORDER BY e.seq LIMIT $2)",
-            &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, before_ms);
-    rs_stmt_int(st, 2, n_max);
-    return rs_stmt_run(st, ret_n, reterr);
+            ret_n, reterr, RS_SQL_INT(before_ms), RS_SQL_INT(n_max));
+    return s;
 }

@@ -318,18 +318,13 @@ enum rs_status rs_catalog_manifest_repository(struct rs_db_conn *conn, struct rs
 static enum rs_status bytes_put(struct rs_db_conn *conn, const char *digest, struct rs_str bytes,
                                 struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
     /* The bytes were verified against the digest, so they are right whatever is stored: this heals.
      */
-    enum rs_status s = rs_sql_open(conn,
-                                   "INSERT INTO manifest_bytes(digest, bytes) VALUES ($1, $2)"
-                                   " ON CONFLICT(digest) DO UPDATE SET bytes = excluded.bytes"
-                                   "  WHERE manifest_bytes.bytes <> excluded.bytes",
-                                   &st, reterr, RS_SQL_TEXT(digest));
-    if (s != RS_OK)
-        return s;
-    rs_stmt_bytes(st, 2, bytes.p, bytes.n);
-    return rs_stmt_run(st, NULL, reterr);
+    return rs_sql_run(conn,
+                      "INSERT INTO manifest_bytes(digest, bytes) VALUES ($1, $2)"
+                      " ON CONFLICT(digest) DO UPDATE SET bytes = excluded.bytes"
+                      "  WHERE manifest_bytes.bytes <> excluded.bytes",
+                      NULL, reterr, RS_SQL_TEXT(digest), RS_SQL_BYTES(bytes));
 }
 
 enum rs_status rs_catalog_manifest_heal(struct rs_db_conn *conn, const char *digest,

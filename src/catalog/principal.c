@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "catalog/sql.h"
 
 #define COLUMNS "id, kind, name, secret, disabled, created_ms"
 
@@ -77,24 +78,18 @@ enum rs_status rs_principal_by_name(struct rs_db_conn *conn, const char *name,
                                     struct rs_principal *ret, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s =
-        rs_db_prepare(conn, "SELECT " COLUMNS " FROM principal WHERE name = $1", &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_text(st, 1, name);
-    return read_one(st, ret, reterr);
+    enum rs_status s = rs_sql_open(conn, "SELECT " COLUMNS " FROM principal WHERE name = $1", &st,
+                                   reterr, RS_SQL_TEXT(name));
+    return s == RS_OK ? read_one(st, ret, reterr) : s;
 }
 
 enum rs_status rs_principal_by_id(struct rs_db_conn *conn, int64_t id, struct rs_principal *ret,
                                   struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s =
-        rs_db_prepare(conn, "SELECT " COLUMNS " FROM principal WHERE id = $1", &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, id);
-    return read_one(st, ret, reterr);
+    enum rs_status s = rs_sql_open(conn, "SELECT " COLUMNS " FROM principal WHERE id = $1", &st,
+                                   reterr, RS_SQL_INT(id));
+    return s == RS_OK ? read_one(st, ret, reterr) : s;
 }
 
 enum rs_status rs_principal_list(struct rs_db_conn *conn, enum rs_principal_kind kind,
@@ -102,15 +97,12 @@ enum rs_status rs_principal_list(struct rs_db_conn *conn, enum rs_principal_kind
                                  struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(
+    enum rs_status s = rs_sql_open(
         conn,
         "SELECT " COLUMNS " FROM principal WHERE kind = $1 AND name > $2 ORDER BY name LIMIT $3",
-        &st, reterr);
+        &st, reterr, RS_SQL_TEXT(kind_words[kind]), RS_SQL_TEXT(last), RS_SQL_INT(n));
     if (s != RS_OK)
         return s;
-    rs_stmt_text(st, 1, kind_words[kind]);
-    rs_stmt_text(st, 2, last);
-    rs_stmt_int(st, 3, n);
     for (;;) {
         bool row = false;
         s = rs_stmt_step(st, &row, reterr);
@@ -138,17 +130,14 @@ enum rs_status rs_principal_add(struct rs_db_conn *conn, enum rs_principal_kind 
                                 int64_t *ret_id, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(
-        conn,
-        "INSERT INTO principal(kind, name, secret, created_ms) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT(name) DO NOTHING RETURNING id",
-        &st, reterr);
+    enum rs_status s =
+        rs_sql_open(conn,
+                    "INSERT INTO principal(kind, name, secret, created_ms) VALUES ($1, $2, $3, $4)"
+                    " ON CONFLICT(name) DO NOTHING RETURNING id",
+                    &st, reterr, RS_SQL_TEXT(kind_words[kind]), RS_SQL_TEXT(name),
+                    RS_SQL_TEXT(secret), RS_SQL_INT(now_ms));
     if (s != RS_OK)
         return s;
-    rs_stmt_text(st, 1, kind_words[kind]);
-    rs_stmt_text(st, 2, name);
-    rs_stmt_text(st, 3, secret);
-    rs_stmt_int(st, 4, now_ms);
     bool row = false;
     s = rs_stmt_step(st, &row, reterr);
     if (s != RS_OK)
@@ -163,58 +152,33 @@ enum rs_status rs_principal_add(struct rs_db_conn *conn, enum rs_principal_kind 
 enum rs_status rs_principal_add_anonymous(struct rs_db_conn *conn, int64_t now_ms,
                                           struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
-    enum rs_status s =
-        rs_db_prepare(conn,
+    return rs_sql_run(conn,
                       "INSERT INTO principal(id, kind, name, secret, created_ms)"
                       " VALUES (0, 'anonymous', 'anonymous', '', $1) ON CONFLICT DO NOTHING",
-                      &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, now_ms);
-    return rs_stmt_run(st, NULL, reterr);
+                      NULL, reterr, RS_SQL_INT(now_ms));
 }
 
 enum rs_status rs_principal_set_secret(struct rs_db_conn *conn, int64_t id, const char *secret,
                                        struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
-    enum rs_status s =
-        rs_db_prepare(conn, "UPDATE principal SET secret = $2 WHERE id = $1", &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, id);
-    rs_stmt_text(st, 2, secret);
-    return rs_stmt_run(st, NULL, reterr);
+    return rs_sql_run(conn, "UPDATE principal SET secret = $2 WHERE id = $1", NULL, reterr,
+                      RS_SQL_INT(id), RS_SQL_TEXT(secret));
 }
 
 enum rs_status rs_principal_set_disabled(struct rs_db_conn *conn, int64_t id, bool is_disabled,
                                          struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
-    enum rs_status s =
-        rs_db_prepare(conn, "UPDATE principal SET disabled = $2 WHERE id = $1", &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, id);
-    rs_stmt_int(st, 2, is_disabled);
-    return rs_stmt_run(st, NULL, reterr);
+    return rs_sql_run(conn, "UPDATE principal SET disabled = $2 WHERE id = $1", NULL, reterr,
+                      RS_SQL_INT(id), RS_SQL_INT(is_disabled));
 }
 
 enum rs_status rs_principal_delete(struct rs_db_conn *conn, int64_t id, struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
     /* The grants first and by name: nothing depends on the engine's cascades being switched on. */
-    enum rs_status s =
-        rs_db_prepare(conn, "DELETE FROM access_grant WHERE principal_id = $1", &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, id);
-    s = rs_stmt_run(st, NULL, reterr);
+    enum rs_status s = rs_sql_run(conn, "DELETE FROM access_grant WHERE principal_id = $1", NULL,
+                                  reterr, RS_SQL_INT(id));
     if (s == RS_OK)
-        s = rs_db_prepare(conn, "DELETE FROM principal WHERE id = $1 AND id <> 0", &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, id);
-    return rs_stmt_run(st, NULL, reterr);
+        s = rs_sql_run(conn, "DELETE FROM principal WHERE id = $1 AND id <> 0", NULL, reterr,
+                       RS_SQL_INT(id));
+    return s;
 }

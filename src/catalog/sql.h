@@ -1,9 +1,12 @@
 /*
- * catalog/sql.h: a statement and its parameters in one call.
+ * catalog/sql.h: a statement, its parameters and its rows in one call.
  * Layer: catalog (inside the folder only).  Threads: as the connection.
  *
  *     s = rs_sql_run(conn, "UPDATE tag SET live_seq = $2 WHERE name = $1", NULL, reterr,
  *                    RS_SQL_TEXT(name), RS_SQL_INT(seq));
+ *
+ * The arguments are $1, $2, ... in their order.  Texts and bytes are borrowed until the statement
+ * is done.
  */
 #ifndef RS_CATALOG_SQL_H
 #define RS_CATALOG_SQL_H
@@ -11,13 +14,18 @@
 #include "base/arena.h"
 #include "db/db.h"
 
+enum rs_sql_type { RS_SQL_IS_INT, RS_SQL_IS_TEXT, RS_SQL_IS_STR, RS_SQL_IS_BYTES };
+
 struct rs_sql_arg {
-    bool is_text;
+    enum rs_sql_type type;
     int64_t number;
     const char *text; /* NULL binds SQL NULL */
+    struct rs_str str;
 };
-#define RS_SQL_INT(v) ((struct rs_sql_arg){.number = (int64_t)(v)})
-#define RS_SQL_TEXT(v) ((struct rs_sql_arg){.is_text = true, .text = (v)})
+#define RS_SQL_INT(v) ((struct rs_sql_arg){.type = RS_SQL_IS_INT, .number = (int64_t)(v)})
+#define RS_SQL_TEXT(v) ((struct rs_sql_arg){.type = RS_SQL_IS_TEXT, .text = (v)})
+#define RS_SQL_STR(v) ((struct rs_sql_arg){.type = RS_SQL_IS_STR, .str = (v)})
+#define RS_SQL_BYTES(v) ((struct rs_sql_arg){.type = RS_SQL_IS_BYTES, .str = (v)})
 
 #define RS_SQL_ARGS(...)                      \
     (const struct rs_sql_arg[]){__VA_ARGS__}, \
@@ -30,41 +38,15 @@ struct rs_sql_arg {
 #define rs_sql_run(conn, sql, ret_changes, reterr, ...) \
     rs_sql_run_args((conn), (sql), RS_SQL_ARGS(__VA_ARGS__), (ret_changes), (reterr))
 
-static inline enum rs_status rs_sql_open_args(struct rs_db_conn *conn, const char *sql,
+RS_MUST_CHECK enum rs_status rs_sql_open_args(struct rs_db_conn *conn, const char *sql,
                                               const struct rs_sql_arg *args, size_t n,
-                                              struct rs_stmt **ret, struct rs_err *reterr)
-{
-    enum rs_status s = rs_db_prepare(conn, sql, ret, reterr);
-    if (s != RS_OK)
-        return s;
-    for (size_t i = 0; i < n; i++) {
-        if (args[i].is_text)
-            rs_stmt_text(*ret, (int)i + 1, args[i].text);
-        else
-            rs_stmt_int(*ret, (int)i + 1, args[i].number);
-    }
-    return RS_OK;
-}
-
-static inline enum rs_status rs_sql_run_args(struct rs_db_conn *conn, const char *sql,
+                                              struct rs_stmt **ret, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_sql_run_args(struct rs_db_conn *conn, const char *sql,
                                              const struct rs_sql_arg *args, size_t n,
-                                             int64_t *ret_changes, struct rs_err *reterr)
-{
-    struct rs_stmt *st = NULL;
-    enum rs_status s = rs_sql_open_args(conn, sql, args, n, &st, reterr);
-    return s == RS_OK ? rs_stmt_run(st, ret_changes, reterr) : s;
-}
+                                             int64_t *ret_changes, struct rs_err *reterr);
 
 /* A copy of a text column in the arena; NULL for SQL NULL. */
-static inline enum rs_status rs_sql_copy(struct rs_stmt *st, int col, struct rs_arena *arena,
-                                         const char **ret, struct rs_err *reterr)
-{
-    *ret = NULL;
-    if (rs_stmt_col_is_null(st, col))
-        return RS_OK;
-    const char *text = rs_stmt_col_text(st, col);
-    *ret = text == NULL ? NULL : rs_arena_strdup(arena, text);
-    return *ret == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : RS_OK;
-}
+RS_MUST_CHECK enum rs_status rs_sql_copy(struct rs_stmt *st, int col, struct rs_arena *arena,
+                                         const char **ret, struct rs_err *reterr);
 
 #endif

@@ -49,12 +49,11 @@ enum rs_status rs_view_manifest(struct rs_db_conn *conn, struct rs_arena *arena,
         " WHERE r.name = $1";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret_found = false;
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
+    bool row = false;
+    enum rs_status s =
+        rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest));
     if (s != RS_OK)
         return s;
-    bool row = false;
-    rs_stmt_text(st, 1, repository);
-    rs_stmt_text(st, 2, digest);
     s = rs_stmt_step(st, &row, reterr);
     if (s == RS_OK && row)
         s = manifest_read(st, 0, arena, ret, reterr);
@@ -98,12 +97,11 @@ enum rs_status rs_view_tag(struct rs_db_conn *conn, struct rs_arena *arena, cons
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret_found = false;
     /* The repository is compared again: a pointer across repositories gives nothing. */
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
+    bool row = false;
+    enum rs_status s =
+        rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(tag));
     if (s != RS_OK)
         return s;
-    bool row = false;
-    rs_stmt_text(st, 1, repository);
-    rs_stmt_text(st, 2, tag);
     s = rs_stmt_step(st, &row, reterr);
     if (s != RS_OK || !row)
         return s;
@@ -124,11 +122,10 @@ enum rs_status rs_view_manifest_bytes(struct rs_db_conn *conn,
 {
     static const char sql[] = "SELECT bytes FROM manifest_bytes WHERE digest = $1";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
+    bool row = false;
+    enum rs_status s = rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(manifest->digest));
     if (s != RS_OK)
         return s;
-    bool row = false;
-    rs_stmt_text(st, 1, manifest->digest);
     s = rs_stmt_step(st, &row, reterr);
     if (s != RS_OK)
         return s;
@@ -165,11 +162,10 @@ enum rs_status rs_view_checks(struct rs_db_conn *conn, struct rs_arena *arena, i
     struct rs_view_check *checks = rs_arena_alloc(arena, CHECKS_MAX * sizeof(*checks));
     if (checks == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
+    enum rs_status s =
+        rs_sql_open(conn, sql, &st, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(CHECKS_MAX));
     if (s != RS_OK)
         return s;
-    rs_stmt_int(st, 1, manifest_id);
-    rs_stmt_int(st, 2, CHECKS_MAX);
     size_t n = 0;
     for (bool row = true; s == RS_OK && n < CHECKS_MAX;) {
         s = rs_stmt_step(st, &row, reterr);
@@ -201,10 +197,9 @@ enum rs_status rs_view_above(struct rs_db_conn *conn, int64_t manifest_id, int64
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
     *ret_id = 0;
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
+    enum rs_status s = rs_sql_open(conn, sql, &st, reterr, RS_SQL_INT(manifest_id));
     if (s != RS_OK)
         return s;
-    rs_stmt_int(st, 1, manifest_id);
     s = rs_stmt_step(st, &row, reterr);
     if (s == RS_OK && row)
         *ret_id = rs_stmt_col_int(st, 0);

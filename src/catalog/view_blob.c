@@ -1,6 +1,6 @@
 #include "catalog/view_blob.h"
 
-#include "base/attr.h"
+#include "catalog/sql.h"
 #include "oci/media_type.h"
 
 /* How many manifests that name a blob are looked at for one that tells why it is closed. */
@@ -15,12 +15,11 @@ enum rs_status rs_view_blob(struct rs_db_conn *conn, const char *repository, con
         " JOIN blob b ON b.digest = rb.digest WHERE r.name = $1";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret_found = false;
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
+    bool row = false;
+    enum rs_status s =
+        rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest));
     if (s != RS_OK)
         return s;
-    bool row = false;
-    rs_stmt_text(st, 1, repository);
-    rs_stmt_text(st, 2, digest);
     s = rs_stmt_step(st, &row, reterr);
     if (s != RS_OK || !row)
         return s;
@@ -130,11 +129,9 @@ enum rs_status rs_view_blob_repositories(struct rs_db_conn *conn, struct rs_aren
     const char **names = rs_arena_alloc(arena, n_max * sizeof(*names));
     if (names == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
+    enum rs_status s = rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(digest), RS_SQL_INT(n_max));
     if (s != RS_OK)
         return s;
-    rs_stmt_text(st, 1, digest);
-    rs_stmt_int(st, 2, (int64_t)n_max);
     size_t n = 0;
     for (bool row = true; n < n_max; n++) {
         s = rs_stmt_step(st, &row, reterr);

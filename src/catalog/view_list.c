@@ -1,6 +1,6 @@
 #include "catalog/view_list.h"
 
-#include "base/attr.h"
+#include "catalog/sql.h"
 
 /* Give each row's first column to the visitor. */
 static enum rs_status names_visit(struct rs_stmt *st, rs_view_name_visit visit, void *arg,
@@ -55,12 +55,8 @@ enum rs_status rs_view_list_repositories(struct rs_db_conn *conn, const char *af
         "  OR EXISTS (SELECT 1 FROM repository_blob b WHERE b.repository_id = r.id))"
         " ORDER BY r.name";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_text(st, 1, after);
-    rs_stmt_text(st, 2, from);
-    return names_visit(st, visit, arg, reterr);
+    enum rs_status s = rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(after), RS_SQL_TEXT(from));
+    return s == RS_OK ? names_visit(st, visit, arg, reterr) : s;
 }
 
 enum rs_status rs_view_list_has_released(struct rs_db_conn *conn, const char *repository, bool *ret,
@@ -71,11 +67,8 @@ enum rs_status rs_view_list_has_released(struct rs_db_conn *conn, const char *re
                               " WHERE r.name = $1 AND m.state = 'released' LIMIT 1";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret = false;
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_text(st, 1, repository);
-    return rs_stmt_step(st, ret, reterr);
+    enum rs_status s = rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(repository));
+    return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
 }
 
 enum rs_status rs_view_list_has_pushed(struct rs_db_conn *conn, const char *repository,
@@ -87,12 +80,9 @@ enum rs_status rs_view_list_has_pushed(struct rs_db_conn *conn, const char *repo
                               " AND p.principal_id = $2 WHERE r.name = $1 LIMIT 1";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret = false;
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_text(st, 1, repository);
-    rs_stmt_int(st, 2, principal_id);
-    return rs_stmt_step(st, ret, reterr);
+    enum rs_status s =
+        rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(repository), RS_SQL_INT(principal_id));
+    return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
 }
 
 /* The artifact type of a descriptor: the manifest's own, else its config's media type (only image
@@ -129,15 +119,12 @@ enum rs_status rs_view_list_referrers(struct rs_db_conn *conn,
         " AND m.digest > $3 AND (m.state = 'released' OR $4 <> 0)"
         " AND ($5 = '' OR " ARTIFACT_TYPE " = $5) ORDER BY m.digest LIMIT $6";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
+    enum rs_status s = rs_sql_open(
+        conn, sql, &st, reterr, RS_SQL_TEXT(of->repository), RS_SQL_TEXT(of->subject),
+        RS_SQL_TEXT(of->after), RS_SQL_INT(of->rows == RS_VIEW_ROWS_ALL),
+        RS_SQL_TEXT(of->artifact_type == NULL ? "" : of->artifact_type), RS_SQL_INT(of->n_max));
     if (s != RS_OK)
         return s;
-    rs_stmt_text(st, 1, of->repository);
-    rs_stmt_text(st, 2, of->subject);
-    rs_stmt_text(st, 3, of->after);
-    rs_stmt_int(st, 4, of->rows == RS_VIEW_ROWS_ALL ? 1 : 0);
-    rs_stmt_text(st, 5, of->artifact_type == NULL ? "" : of->artifact_type);
-    rs_stmt_int(st, 6, of->n_max);
     for (bool row = true;;) {
         struct rs_view_referrer referrer;
         s = rs_stmt_step(st, &row, reterr);

@@ -1,6 +1,6 @@
 #include "catalog/webhook.h"
 
-#include "base/attr.h"
+#include "catalog/sql.h"
 
 /* ---- webhooks ---- */
 
@@ -51,10 +51,10 @@ enum rs_status rs_catalog_webhook_get(struct rs_db_conn *conn, const char *name,
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     int64_t n = 0;
-    enum rs_status s = rs_db_prepare(conn, WEBHOOK_COLUMNS " WHERE name = $1", &st, reterr);
+    enum rs_status s =
+        rs_sql_open(conn, WEBHOOK_COLUMNS " WHERE name = $1", &st, reterr, RS_SQL_TEXT(name));
     if (s != RS_OK)
         return s;
-    rs_stmt_text(st, 1, name);
     s = webhooks_give(st, fn, arg, &n, reterr);
     if (s == RS_OK && n == 0)
         return rs_fail(reterr, RS_NOT_FOUND, "there is no webhook of this name");
@@ -65,32 +65,22 @@ enum rs_status rs_catalog_webhook_exists(struct rs_db_conn *conn, int64_t id, bo
                                          struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, "SELECT 1 FROM webhook WHERE id = $1", &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, id);
-    return rs_stmt_step(st, ret_exists, reterr);
+    enum rs_status s =
+        rs_sql_open(conn, "SELECT 1 FROM webhook WHERE id = $1", &st, reterr, RS_SQL_INT(id));
+    return s == RS_OK ? rs_stmt_step(st, ret_exists, reterr) : s;
 }
 
 enum rs_status rs_catalog_webhook_insert(struct rs_db_conn *conn, const struct rs_webhook_row *row,
                                          struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
     int64_t changes = 0;
     enum rs_status s =
-        rs_db_prepare(conn,
-                      "INSERT INTO webhook(name, settings, secret, enabled, created_ms, cursor_seq)"
-                      " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT(name) DO NOTHING",
-                      &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_text(st, 1, row->name);
-    rs_stmt_text(st, 2, row->settings);
-    rs_stmt_text(st, 3, row->secret);
-    rs_stmt_int(st, 4, row->enabled ? 1 : 0);
-    rs_stmt_int(st, 5, row->created_ms);
-    rs_stmt_int(st, 6, row->cursor);
-    s = rs_stmt_run(st, &changes, reterr);
+        rs_sql_run(conn,
+                   "INSERT INTO webhook(name, settings, secret, enabled, created_ms, cursor_seq)"
+                   " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT(name) DO NOTHING",
+                   &changes, reterr, RS_SQL_TEXT(row->name), RS_SQL_TEXT(row->settings),
+                   RS_SQL_TEXT(row->secret), RS_SQL_INT(row->enabled), RS_SQL_INT(row->created_ms),
+                   RS_SQL_INT(row->cursor));
     if (s == RS_OK && changes == 0)
         return rs_fail(reterr, RS_CONFLICT,
                        "a webhook of this name exists: choose another name or change that one");
@@ -100,48 +90,26 @@ enum rs_status rs_catalog_webhook_insert(struct rs_db_conn *conn, const struct r
 enum rs_status rs_catalog_webhook_update(struct rs_db_conn *conn, const struct rs_webhook_row *row,
                                          struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(
-        conn, "UPDATE webhook SET settings = $1, secret = $2, enabled = $3 WHERE id = $4", &st,
-        reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_text(st, 1, row->settings);
-    rs_stmt_text(st, 2, row->secret);
-    rs_stmt_int(st, 3, row->enabled ? 1 : 0);
-    rs_stmt_int(st, 4, row->id);
-    return rs_stmt_run(st, NULL, reterr);
-}
-
-/* Prepares `sql` and binds its one parameter. */
-static enum rs_status run_with_id(struct rs_db_conn *conn, const char *sql, int64_t id,
-                                  struct rs_err *reterr)
-{
-    struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, id);
-    return rs_stmt_run(st, NULL, reterr);
+    return rs_sql_run(conn,
+                      "UPDATE webhook SET settings = $1, secret = $2, enabled = $3 WHERE id = $4",
+                      NULL, reterr, RS_SQL_TEXT(row->settings), RS_SQL_TEXT(row->secret),
+                      RS_SQL_INT(row->enabled), RS_SQL_INT(row->id));
 }
 
 enum rs_status rs_catalog_webhook_delete(struct rs_db_conn *conn, int64_t id, struct rs_err *reterr)
 {
-    enum rs_status s = run_with_id(conn, "DELETE FROM delivery WHERE webhook_id = $1", id, reterr);
-    return s == RS_OK ? run_with_id(conn, "DELETE FROM webhook WHERE id = $1", id, reterr) : s;
+    enum rs_status s = rs_sql_run(conn, "DELETE FROM delivery WHERE webhook_id = $1", NULL, reterr,
+                                  RS_SQL_INT(id));
+    if (s == RS_OK)
+        s = rs_sql_run(conn, "DELETE FROM webhook WHERE id = $1", NULL, reterr, RS_SQL_INT(id));
+    return s;
 }
 
 enum rs_status rs_catalog_webhook_advance(struct rs_db_conn *conn, int64_t id, int64_t cursor,
                                           struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(
-        conn, "UPDATE webhook SET cursor_seq = $1 WHERE id = $2 AND cursor_seq < $1", &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, cursor);
-    rs_stmt_int(st, 2, id);
-    return rs_stmt_run(st, NULL, reterr);
+    return rs_sql_run(conn, "UPDATE webhook SET cursor_seq = $1 WHERE id = $2 AND cursor_seq < $1",
+                      NULL, reterr, RS_SQL_INT(cursor), RS_SQL_INT(id));
 }
 
 /* ---- deliveries ---- */
@@ -188,17 +156,12 @@ enum rs_status rs_catalog_delivery_each(struct rs_db_conn *conn, int64_t webhook
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     int64_t n = 0;
     enum rs_status s =
-        rs_db_prepare(conn,
-                      DELIVERY_COLUMNS " AND d.event_seq > $2 AND ($3 = '' OR d.state = $3)"
-                                       " ORDER BY d.event_seq LIMIT $4",
-                      &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, webhook_id);
-    rs_stmt_int(st, 2, after);
-    rs_stmt_text(st, 3, state != NULL ? state : "");
-    rs_stmt_int(st, 4, n_max);
-    return deliveries_give(st, fn, arg, &n, reterr);
+        rs_sql_open(conn,
+                    DELIVERY_COLUMNS " AND d.event_seq > $2 AND ($3 = '' OR d.state = $3)"
+                                     " ORDER BY d.event_seq LIMIT $4",
+                    &st, reterr, RS_SQL_INT(webhook_id), RS_SQL_INT(after),
+                    RS_SQL_TEXT(state != NULL ? state : ""), RS_SQL_INT(n_max));
+    return s == RS_OK ? deliveries_give(st, fn, arg, &n, reterr) : s;
 }
 
 enum rs_status rs_catalog_delivery_next(struct rs_db_conn *conn, int64_t webhook_id,
@@ -208,16 +171,15 @@ enum rs_status rs_catalog_delivery_next(struct rs_db_conn *conn, int64_t webhook
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     int64_t n = 0;
     *ret_found = false;
-    enum rs_status s = rs_db_prepare(
+    enum rs_status s = rs_sql_open(
         conn,
         DELIVERY_COLUMNS
         " AND d.state = 'waiting' AND NOT EXISTS (SELECT 1 FROM delivery o"
         " WHERE o.webhook_id = d.webhook_id AND o.digest = d.digest AND o.state = 'waiting'"
         " AND o.event_seq < d.event_seq) ORDER BY d.next_ms LIMIT 1",
-        &st, reterr);
+        &st, reterr, RS_SQL_INT(webhook_id));
     if (s != RS_OK)
         return s;
-    rs_stmt_int(st, 1, webhook_id);
     s = deliveries_give(st, fn, arg, &n, reterr);
     *ret_found = n > 0;
     return s;
@@ -227,83 +189,50 @@ enum rs_status rs_catalog_delivery_waits(struct rs_db_conn *conn, int64_t webhoo
                                          const char *digest, bool *ret_waits, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn,
-                                     "SELECT 1 FROM delivery WHERE webhook_id = $1 AND digest = $2"
-                                     " AND state = 'waiting' LIMIT 1",
-                                     &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, webhook_id);
-    rs_stmt_text(st, 2, digest);
-    return rs_stmt_step(st, ret_waits, reterr);
+    enum rs_status s = rs_sql_open(conn,
+                                   "SELECT 1 FROM delivery WHERE webhook_id = $1 AND digest = $2"
+                                   " AND state = 'waiting' LIMIT 1",
+                                   &st, reterr, RS_SQL_INT(webhook_id), RS_SQL_TEXT(digest));
+    return s == RS_OK ? rs_stmt_step(st, ret_waits, reterr) : s;
 }
 
 enum rs_status rs_catalog_delivery_put(struct rs_db_conn *conn, const struct rs_delivery_row *row,
                                        struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(
+    return rs_sql_run(
         conn,
         "INSERT INTO delivery(webhook_id, event_seq, digest, state, attempts, first_ms, next_ms, last_error)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT(webhook_id, event_seq) DO UPDATE SET"
         " state = excluded.state, attempts = excluded.attempts, first_ms = excluded.first_ms,"
         " next_ms = excluded.next_ms, last_error = excluded.last_error",
-        &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, row->webhook_id);
-    rs_stmt_int(st, 2, row->event_seq);
-    rs_stmt_text(st, 3, row->digest);
-    rs_stmt_text(st, 4, row->state);
-    rs_stmt_int(st, 5, row->attempts);
-    rs_stmt_int(st, 6, row->first_ms);
-    rs_stmt_int(st, 7, row->next_ms);
-    rs_stmt_text(st, 8, row->last_error);
-    return rs_stmt_run(st, NULL, reterr);
+        NULL, reterr, RS_SQL_INT(row->webhook_id), RS_SQL_INT(row->event_seq),
+        RS_SQL_TEXT(row->digest), RS_SQL_TEXT(row->state), RS_SQL_INT(row->attempts),
+        RS_SQL_INT(row->first_ms), RS_SQL_INT(row->next_ms), RS_SQL_TEXT(row->last_error));
 }
 
 enum rs_status rs_catalog_delivery_delete(struct rs_db_conn *conn, int64_t webhook_id,
                                           int64_t event_seq, struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(
-        conn, "DELETE FROM delivery WHERE webhook_id = $1 AND event_seq = $2", &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, webhook_id);
-    rs_stmt_int(st, 2, event_seq);
-    return rs_stmt_run(st, NULL, reterr);
+    return rs_sql_run(conn, "DELETE FROM delivery WHERE webhook_id = $1 AND event_seq = $2", NULL,
+                      reterr, RS_SQL_INT(webhook_id), RS_SQL_INT(event_seq));
 }
 
 enum rs_status rs_catalog_delivery_hurry(struct rs_db_conn *conn, int64_t webhook_id,
                                          int64_t now_ms, struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(conn,
-                                     "UPDATE delivery SET next_ms = $1 WHERE webhook_id = $2"
-                                     " AND state = 'waiting' AND next_ms > $1",
-                                     &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, now_ms);
-    rs_stmt_int(st, 2, webhook_id);
-    return rs_stmt_run(st, NULL, reterr);
+    return rs_sql_run(conn,
+                      "UPDATE delivery SET next_ms = $1 WHERE webhook_id = $2"
+                      " AND state = 'waiting' AND next_ms > $1",
+                      NULL, reterr, RS_SQL_INT(now_ms), RS_SQL_INT(webhook_id));
 }
 
 enum rs_status rs_catalog_delivery_revive(struct rs_db_conn *conn, int64_t webhook_id,
                                           int64_t event_seq, int64_t now_ms, int64_t *ret_n,
                                           struct rs_err *reterr)
 {
-    struct rs_stmt *st = NULL;
-    enum rs_status s = rs_db_prepare(
+    return rs_sql_run(
         conn,
         "UPDATE delivery SET state = 'waiting', attempts = 0, first_ms = $1, next_ms = $1"
         " WHERE webhook_id = $2 AND state = 'dead' AND ($3 = 0 OR event_seq = $3)",
-        &st, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_stmt_int(st, 1, now_ms);
-    rs_stmt_int(st, 2, webhook_id);
-    rs_stmt_int(st, 3, event_seq);
-    return rs_stmt_run(st, ret_n, reterr);
+        ret_n, reterr, RS_SQL_INT(now_ms), RS_SQL_INT(webhook_id), RS_SQL_INT(event_seq));
 }

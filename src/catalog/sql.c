@@ -1,0 +1,49 @@
+#include "catalog/sql.h"
+
+static void bind(struct rs_stmt *st, int index, const struct rs_sql_arg *arg)
+{
+    switch (arg->type) {
+    case RS_SQL_IS_INT:
+        rs_stmt_int(st, index, arg->number);
+        break;
+    case RS_SQL_IS_TEXT:
+        rs_stmt_text(st, index, arg->text);
+        break;
+    case RS_SQL_IS_STR:
+        rs_stmt_str(st, index, arg->str);
+        break;
+    case RS_SQL_IS_BYTES:
+        rs_stmt_bytes(st, index, arg->str.p, arg->str.n);
+        break;
+    }
+}
+
+enum rs_status rs_sql_open_args(struct rs_db_conn *conn, const char *sql,
+                                const struct rs_sql_arg *args, size_t n, struct rs_stmt **ret,
+                                struct rs_err *reterr)
+{
+    enum rs_status s = rs_db_prepare(conn, sql, ret, reterr);
+    for (size_t i = 0; s == RS_OK && i < n; i++)
+        bind(*ret, (int)i + 1, &args[i]);
+    return s;
+}
+
+enum rs_status rs_sql_run_args(struct rs_db_conn *conn, const char *sql,
+                               const struct rs_sql_arg *args, size_t n, int64_t *ret_changes,
+                               struct rs_err *reterr)
+{
+    struct rs_stmt *st = NULL;
+    enum rs_status s = rs_sql_open_args(conn, sql, args, n, &st, reterr);
+    return s == RS_OK ? rs_stmt_run(st, ret_changes, reterr) : s;
+}
+
+enum rs_status rs_sql_copy(struct rs_stmt *st, int col, struct rs_arena *arena, const char **ret,
+                           struct rs_err *reterr)
+{
+    *ret = NULL;
+    if (rs_stmt_col_is_null(st, col))
+        return RS_OK;
+    const char *text = rs_stmt_col_text(st, col);
+    *ret = text == NULL ? NULL : rs_arena_strdup(arena, text);
+    return *ret == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : RS_OK;
+}
