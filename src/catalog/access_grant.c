@@ -57,11 +57,9 @@ enum rs_status rs_access_grant_by_id(struct rs_db_conn *conn, int64_t id, rs_acc
                                      void *arg, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_sql_open(conn, SELECT "WHERE g.id = $1", &st, reterr, RS_SQL_INT(id));
-    if (s != RS_OK)
-        return s;
     bool row = false;
-    s = rs_stmt_step(st, &row, reterr);
+    enum rs_status s =
+        rs_sql_first(conn, SELECT "WHERE g.id = $1", &st, &row, reterr, RS_SQL_INT(id));
     if (s == RS_OK)
         s = row ? visit_row(st, fn, arg, reterr)
                 : rs_fail(reterr, RS_NOT_FOUND, "there is no such grant");
@@ -73,12 +71,9 @@ static enum rs_status find_id(struct rs_db_conn *conn, int64_t principal_id, con
                               struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_sql_open(
+    enum rs_status s = rs_sql_first(
         conn, "SELECT id FROM access_grant WHERE principal_id = $1 AND what = $2 AND pattern = $3",
-        &st, reterr, RS_SQL_INT(principal_id), RS_SQL_TEXT(what), RS_SQL_TEXT(pattern));
-    if (s != RS_OK)
-        return s;
-    s = rs_stmt_step(st, ret_found, reterr);
+        &st, ret_found, reterr, RS_SQL_INT(principal_id), RS_SQL_TEXT(what), RS_SQL_TEXT(pattern));
     if (s == RS_OK && *ret_found)
         *ret_id = rs_stmt_col_int(st, 0);
     return s;
@@ -96,16 +91,13 @@ enum rs_status rs_access_grant_add(struct rs_db_conn *conn, int64_t principal_id
     if (found)
         return RS_OK;
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    s = rs_sql_open(
+    bool row = false;
+    s = rs_sql_first(
         conn,
         "INSERT INTO access_grant(principal_id, what, pattern, created_ms) VALUES ($1, $2, $3, $4)"
         " RETURNING id",
-        &st, reterr, RS_SQL_INT(principal_id), RS_SQL_TEXT(what), RS_SQL_TEXT(pattern),
+        &st, &row, reterr, RS_SQL_INT(principal_id), RS_SQL_TEXT(what), RS_SQL_TEXT(pattern),
         RS_SQL_INT(now_ms));
-    if (s != RS_OK)
-        return s;
-    bool row = false;
-    s = rs_stmt_step(st, &row, reterr);
     if (s == RS_OK && !row)
         s = rs_fail(reterr, RS_INTERNAL, NULL);
     if (s == RS_OK)
@@ -122,15 +114,12 @@ enum rs_status rs_access_grant_holders(struct rs_db_conn *conn, const char *what
                                        const char *pattern, int64_t *ret_n, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s =
-        rs_sql_open(conn,
-                    "SELECT COUNT(*) FROM access_grant g JOIN principal p ON p.id = g.principal_id"
-                    " WHERE g.what = $1 AND g.pattern = $2 AND p.disabled = 0",
-                    &st, reterr, RS_SQL_TEXT(what), RS_SQL_TEXT(pattern));
-    if (s != RS_OK)
-        return s;
     bool row = false;
-    s = rs_stmt_step(st, &row, reterr);
+    enum rs_status s =
+        rs_sql_first(conn,
+                     "SELECT COUNT(*) FROM access_grant g JOIN principal p ON p.id = g.principal_id"
+                     " WHERE g.what = $1 AND g.pattern = $2 AND p.disabled = 0",
+                     &st, &row, reterr, RS_SQL_TEXT(what), RS_SQL_TEXT(pattern));
     if (s == RS_OK)
         *ret_n = row ? rs_stmt_col_int(st, 0) : 0;
     return s;

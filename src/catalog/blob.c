@@ -27,10 +27,8 @@ static enum rs_status alias_find(struct rs_db_conn *conn, const char *alias,
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
-    enum rs_status s = rs_sql_open(conn, "SELECT digest FROM digest_alias WHERE alias = $1", &st,
-                                   reterr, RS_SQL_TEXT(alias));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
+    enum rs_status s = rs_sql_first(conn, "SELECT digest FROM digest_alias WHERE alias = $1", &st,
+                                    &row, reterr, RS_SQL_TEXT(alias));
     if (s != RS_OK)
         return s;
     return row ? canonical_copy(rs_stmt_col_str(st, 0), out, reterr)
@@ -87,10 +85,8 @@ enum rs_status rs_catalog_blob_size(struct rs_db_conn *conn, const char *digest,
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
-    enum rs_status s = rs_sql_open(conn, "SELECT size FROM blob WHERE digest = $1", &st, reterr,
-                                   RS_SQL_TEXT(digest));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
+    enum rs_status s = rs_sql_first(conn, "SELECT size FROM blob WHERE digest = $1", &st, &row,
+                                    reterr, RS_SQL_TEXT(digest));
     if (s != RS_OK)
         return s;
     if (!row)
@@ -128,12 +124,11 @@ static enum rs_status link_look_up(struct rs_db_conn *conn, int64_t repository_i
                                    struct rs_catalog_blob_link *ret, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_sql_open(conn,
-                                   "SELECT present, withdrawn, refs, opens FROM repository_blob"
-                                   " WHERE repository_id = $1 AND digest = $2",
-                                   &st, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, ret_found, reterr);
+    enum rs_status s =
+        rs_sql_first(conn,
+                     "SELECT present, withdrawn, refs, opens FROM repository_blob"
+                     " WHERE repository_id = $1 AND digest = $2",
+                     &st, ret_found, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest));
     if (s != RS_OK || !*ret_found)
         return s;
     int64_t refs = rs_stmt_col_int(st, 2);
@@ -225,17 +220,15 @@ enum rs_status rs_catalog_blob_count(struct rs_db_conn *conn, int64_t repository
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
-    enum rs_status s = rs_sql_open(
+    enum rs_status s = rs_sql_first(
         conn,
         "INSERT INTO repository_blob(repository_id, digest, present, refs, opens, linked_ms)"
         " VALUES ($1, $2, 0, $3, $4, 0) ON CONFLICT(repository_id, digest) DO UPDATE SET"
         " refs = repository_blob.refs + excluded.refs,"
         " opens = repository_blob.opens + excluded.opens"
         " RETURNING present, withdrawn, refs, opens",
-        &st, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(refs_delta),
+        &st, &row, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(refs_delta),
         RS_SQL_INT(opens_delta));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
     if (s != RS_OK)
         return s;
     bool is_kept = rs_stmt_col_int(st, 0) == 1 && rs_stmt_col_int(st, 1) == 0;
@@ -252,11 +245,8 @@ enum rs_status rs_catalog_blob_is_uploader(struct rs_db_conn *conn, int64_t repo
                                            const char *digest, int64_t principal_id, bool *ret,
                                            struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    *ret = false;
-    enum rs_status s = rs_sql_open(
+    return rs_sql_exists(
         conn,
         "SELECT 1 FROM blob_uploader WHERE repository_id = $1 AND digest = $2 AND principal_id = $3",
-        &st, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(principal_id));
-    return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
+        ret, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(digest), RS_SQL_INT(principal_id));
 }

@@ -50,10 +50,9 @@ static enum rs_status count_read(struct rs_db_conn *conn, int64_t manifest_id, s
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
-    enum rs_status s = rs_sql_open(conn, "SELECT COUNT(*) FROM check_report WHERE manifest_id = $1",
-                                   &st, reterr, RS_SQL_INT(manifest_id));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
+    enum rs_status s =
+        rs_sql_first(conn, "SELECT COUNT(*) FROM check_report WHERE manifest_id = $1", &st, &row,
+                     reterr, RS_SQL_INT(manifest_id));
     *ret = s == RS_OK && row ? (size_t)rs_stmt_col_int(st, 0) : 0;
     return s;
 }
@@ -140,12 +139,10 @@ enum rs_status rs_catalog_verdict_find(struct rs_db_conn *conn, struct rs_arena 
     bool row = false;
     *ret = NULL;
     enum rs_status s =
-        rs_sql_open(conn,
-                    "SELECT failed_by, decided_by, details, at_ms, checks FROM verdict"
-                    " WHERE repository = $1 AND digest = $2",
-                    &st, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
+        rs_sql_first(conn,
+                     "SELECT failed_by, decided_by, details, at_ms, checks FROM verdict"
+                     " WHERE repository = $1 AND digest = $2",
+                     &st, &row, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest));
     return s == RS_OK && row ? verdict_read(st, arena, ret, reterr) : s;
 }
 

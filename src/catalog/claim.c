@@ -138,9 +138,6 @@ enum rs_status rs_catalog_claim_adopt(struct rs_db_conn *conn, const char *boot_
 enum rs_status rs_catalog_claim_has_other_boot(struct rs_db_conn *conn, const char *boot_id,
                                                bool *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    *ret = false;
-    enum rs_status s = rs_sql_open(conn, "SELECT 1 FROM claim WHERE boot_id <> $1 LIMIT 1", &st,
-                                   reterr, RS_SQL_TEXT(boot_id));
-    return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
+    return rs_sql_exists(conn, "SELECT 1 FROM claim WHERE boot_id <> $1 LIMIT 1", ret, reterr,
+                         RS_SQL_TEXT(boot_id));
 }

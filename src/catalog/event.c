@@ -7,16 +7,14 @@ enum rs_status rs_catalog_event_insert(struct rs_db_conn *conn, const struct rs_
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool has_row = false;
-    enum rs_status s = rs_sql_open(
+    enum rs_status s = rs_sql_first(
         conn,
         "INSERT INTO event(id, type, repository, tag, digest, is_held, created_ms, payload, decision)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING seq",
-        &st, reterr, RS_SQL_TEXT(row->id), RS_SQL_TEXT(row->type), RS_SQL_TEXT(row->repository),
-        RS_SQL_TEXT(row->tag), RS_SQL_TEXT(row->digest), RS_SQL_INT(row->is_held),
-        RS_SQL_INT(row->created_ms), RS_SQL_TEXT(row->payload), RS_SQL_TEXT(row->decision));
-    if (s != RS_OK)
-        return s;
-    s = rs_stmt_step(st, &has_row, reterr);
+        &st, &has_row, reterr, RS_SQL_TEXT(row->id), RS_SQL_TEXT(row->type),
+        RS_SQL_TEXT(row->repository), RS_SQL_TEXT(row->tag), RS_SQL_TEXT(row->digest),
+        RS_SQL_INT(row->is_held), RS_SQL_INT(row->created_ms), RS_SQL_TEXT(row->payload),
+        RS_SQL_TEXT(row->decision));
     if (s == RS_OK && !has_row)
         s = rs_fail(reterr, RS_INTERNAL, NULL);
     if (s == RS_OK)

@@ -15,11 +15,9 @@ static enum rs_status step_end(struct rs_db_conn *conn, struct rs_garbage_step *
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
-    enum rs_status s = rs_sql_open(
+    enum rs_status s = rs_sql_first(
         conn, "SELECT digest FROM blob WHERE digest > $1 ORDER BY digest LIMIT 1 OFFSET $2", &st,
-        reterr, RS_SQL_TEXT(step->after), RS_SQL_INT(step->found_max - 1));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
+        &row, reterr, RS_SQL_TEXT(step->after), RS_SQL_INT(step->found_max - 1));
     if (s != RS_OK)
         return s;
     step->is_last = !row;
@@ -69,11 +67,9 @@ enum rs_status rs_catalog_garbage_step(struct rs_db_conn *conn, int64_t before_m
 static enum rs_status is_garbage(struct rs_db_conn *conn, const char *digest, int64_t before_ms,
                                  bool *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_sql_open(
+    return rs_sql_exists(
         conn, "SELECT 1 FROM blob b WHERE b.digest = $1 AND b.created_ms < $2 AND NOT " SQL_KEPT,
-        &st, reterr, RS_SQL_TEXT(digest), RS_SQL_INT(before_ms));
-    return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
+        ret, reterr, RS_SQL_TEXT(digest), RS_SQL_INT(before_ms));
 }
 
 enum rs_status rs_catalog_garbage_remove(struct rs_db_conn *conn, const char *digest,
@@ -100,8 +96,6 @@ enum rs_status rs_catalog_garbage_remove(struct rs_db_conn *conn, const char *di
 enum rs_status rs_catalog_blob_is_known(struct rs_db_conn *conn, const char *digest,
                                         bool *ret_is_known, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s =
-        rs_sql_open(conn, "SELECT 1 FROM blob WHERE digest = $1", &st, reterr, RS_SQL_TEXT(digest));
-    return s == RS_OK ? rs_stmt_step(st, ret_is_known, reterr) : s;
+    return rs_sql_exists(conn, "SELECT 1 FROM blob WHERE digest = $1", ret_is_known, reterr,
+                         RS_SQL_TEXT(digest));
 }

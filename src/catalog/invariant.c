@@ -172,11 +172,9 @@ enum rs_status rs_catalog_blob_next(struct rs_db_conn *conn, const char *after,
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     struct rs_digest d;
-    enum rs_status s =
-        rs_sql_open(conn, "SELECT digest, size FROM blob WHERE digest > $1 ORDER BY digest LIMIT 1",
-                    &st, reterr, RS_SQL_TEXT(after));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, ret_found, reterr);
+    enum rs_status s = rs_sql_first(
+        conn, "SELECT digest, size FROM blob WHERE digest > $1 ORDER BY digest LIMIT 1", &st,
+        ret_found, reterr, RS_SQL_TEXT(after));
     if (s != RS_OK || !*ret_found)
         return s;
     int64_t size = rs_stmt_col_int(st, 1);

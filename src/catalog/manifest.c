@@ -302,10 +302,8 @@ enum rs_status rs_catalog_manifest_repository(struct rs_db_conn *conn, struct rs
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool found = false;
     *ret = NULL;
-    enum rs_status s = rs_sql_open(conn, "SELECT name FROM repository WHERE id = $1", &st, reterr,
-                                   RS_SQL_INT(row->repository_id));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &found, reterr);
+    enum rs_status s = rs_sql_first(conn, "SELECT name FROM repository WHERE id = $1", &st, &found,
+                                    reterr, RS_SQL_INT(row->repository_id));
     if (s == RS_OK && found)
         s = rs_sql_copy(st, 0, arena, ret, reterr);
     if (s == RS_OK && *ret == NULL)
@@ -340,14 +338,15 @@ enum rs_status rs_catalog_manifest_insert(struct rs_db_conn *conn, struct rs_man
     enum rs_status s = bytes_put(conn, row->digest, bytes, reterr);
     if (s != RS_OK)
         return s;
-    s = rs_sql_open(
+    bool got = false;
+    s = rs_sql_first(
         conn,
         "INSERT INTO manifest(repository_id, digest, media_type, artifact_type, config_media_type,"
         " annotations, size, shape, state, failed_by, joined, tagged, subject_digest, has_data,"
         " observed, publisher_id, publisher, pushed_with, pushed_ms, state_ms, decided_by,"
         " decision_details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
         " $15, $16, $17, $18, $19, $20, $21, $22) RETURNING id",
-        &st, reterr, RS_SQL_INT(row->repository_id), RS_SQL_TEXT(row->digest),
+        &st, &got, reterr, RS_SQL_INT(row->repository_id), RS_SQL_TEXT(row->digest),
         RS_SQL_TEXT(row->media_type), RS_SQL_TEXT(row->artifact_type),
         RS_SQL_TEXT(row->config_media_type), RS_SQL_TEXT(row->annotations), RS_SQL_INT(row->size),
         RS_SQL_TEXT(rs_shape_name(row->shape)), RS_SQL_TEXT(rs_state_name(row->state)),
@@ -356,10 +355,6 @@ enum rs_status rs_catalog_manifest_insert(struct rs_db_conn *conn, struct rs_man
         RS_SQL_INT(row->observed), RS_SQL_INT(row->publisher_id), RS_SQL_TEXT(row->publisher),
         RS_SQL_TEXT(row->pushed_with), RS_SQL_INT(row->pushed_ms), RS_SQL_INT(row->state_ms),
         RS_SQL_TEXT(row->decided_by), RS_SQL_TEXT(row->decision_details));
-    if (s != RS_OK)
-        return s;
-    bool got = false;
-    s = rs_stmt_step(st, &got, reterr);
     if (s == RS_OK && !got)
         s = rs_fail(reterr, RS_INTERNAL, NULL);
     if (s == RS_OK)
@@ -434,11 +429,8 @@ enum rs_status rs_catalog_manifest_add_pusher(struct rs_db_conn *conn, int64_t m
 enum rs_status rs_catalog_manifest_is_pusher(struct rs_db_conn *conn, int64_t manifest_id,
                                              int64_t principal_id, bool *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    *ret = false;
-    enum rs_status s = rs_sql_open(conn,
-                                   "SELECT 1 FROM manifest_pusher"
-                                   " WHERE manifest_id = $1 AND principal_id = $2",
-                                   &st, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(principal_id));
-    return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
+    return rs_sql_exists(conn,
+                         "SELECT 1 FROM manifest_pusher"
+                         " WHERE manifest_id = $1 AND principal_id = $2",
+                         ret, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(principal_id));
 }

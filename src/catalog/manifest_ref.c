@@ -43,10 +43,9 @@ static enum rs_status count_read(struct rs_db_conn *conn, int64_t manifest_id, s
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
-    enum rs_status s = rs_sql_open(conn, "SELECT COUNT(*) FROM manifest_ref WHERE manifest_id = $1",
-                                   &st, reterr, RS_SQL_INT(manifest_id));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
+    enum rs_status s =
+        rs_sql_first(conn, "SELECT COUNT(*) FROM manifest_ref WHERE manifest_id = $1", &st, &row,
+                     reterr, RS_SQL_INT(manifest_id));
     if (s == RS_OK)
         *ret = row ? (size_t)rs_stmt_col_int(st, 0) : 0;
     return s;
@@ -142,10 +141,8 @@ static enum rs_status touch(struct rs_db_conn *conn, int64_t repository_id, stru
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
-    enum rs_status s = rs_sql_open(conn, "SELECT name FROM repository WHERE id = $1", &st, reterr,
-                                   RS_SQL_INT(repository_id));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
+    enum rs_status s = rs_sql_first(conn, "SELECT name FROM repository WHERE id = $1", &st, &row,
+                                    reterr, RS_SQL_INT(repository_id));
     if (s == RS_OK && row)
         rs_generation_touch_repository(conn, rs_stmt_col_text(st, 0));
     return s;
@@ -157,9 +154,7 @@ static enum rs_status repository_naming(struct rs_db_conn *conn, const char *sql
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
-    enum rs_status s = rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(alias));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
+    enum rs_status s = rs_sql_first(conn, sql, &st, &row, reterr, RS_SQL_TEXT(alias));
     *ret = s == RS_OK && row ? rs_stmt_col_int(st, 0) : 0;
     return s;
 }

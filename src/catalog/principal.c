@@ -130,16 +130,13 @@ enum rs_status rs_principal_add(struct rs_db_conn *conn, enum rs_principal_kind 
                                 int64_t *ret_id, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s =
-        rs_sql_open(conn,
-                    "INSERT INTO principal(kind, name, secret, created_ms) VALUES ($1, $2, $3, $4)"
-                    " ON CONFLICT(name) DO NOTHING RETURNING id",
-                    &st, reterr, RS_SQL_TEXT(kind_words[kind]), RS_SQL_TEXT(name),
-                    RS_SQL_TEXT(secret), RS_SQL_INT(now_ms));
-    if (s != RS_OK)
-        return s;
     bool row = false;
-    s = rs_stmt_step(st, &row, reterr);
+    enum rs_status s =
+        rs_sql_first(conn,
+                     "INSERT INTO principal(kind, name, secret, created_ms) VALUES ($1, $2, $3, $4)"
+                     " ON CONFLICT(name) DO NOTHING RETURNING id",
+                     &st, &row, reterr, RS_SQL_TEXT(kind_words[kind]), RS_SQL_TEXT(name),
+                     RS_SQL_TEXT(secret), RS_SQL_INT(now_ms));
     if (s != RS_OK)
         return s;
     if (!row)

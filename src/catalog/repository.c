@@ -7,10 +7,8 @@ static enum rs_status look_up(struct rs_db_conn *conn, const char *name, bool *r
                               int64_t *ret_id, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_sql_open(conn, "SELECT id FROM repository WHERE name = $1", &st, reterr,
-                                   RS_SQL_TEXT(name));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, ret_found, reterr);
+    enum rs_status s = rs_sql_first(conn, "SELECT id FROM repository WHERE name = $1", &st,
+                                    ret_found, reterr, RS_SQL_TEXT(name));
     if (s == RS_OK && *ret_found)
         *ret_id = rs_stmt_col_int(st, 0);
     return s;
@@ -30,10 +28,8 @@ static enum rs_status insert(struct rs_db_conn *conn, const char *name, int64_t 
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
     enum rs_status s =
-        rs_sql_open(conn, "INSERT INTO repository(name, created_ms) VALUES ($1, $2) RETURNING id",
-                    &st, reterr, RS_SQL_TEXT(name), RS_SQL_INT(rs_clock_unix_ms()));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
+        rs_sql_first(conn, "INSERT INTO repository(name, created_ms) VALUES ($1, $2) RETURNING id",
+                     &st, &row, reterr, RS_SQL_TEXT(name), RS_SQL_INT(rs_clock_unix_ms()));
     if (s == RS_OK)
         *ret_id = rs_stmt_col_int(st, 0);
     return s == RS_OK ? rs_stmt_step(st, &row, reterr) : s;
@@ -53,9 +49,7 @@ static enum rs_status number_of(struct rs_db_conn *conn, const char *sql, const 
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
-    enum rs_status s = rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(name));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
+    enum rs_status s = rs_sql_first(conn, sql, &st, &row, reterr, RS_SQL_TEXT(name));
     if (s != RS_OK)
         return s;
     if (!row)

@@ -28,6 +28,23 @@ enum rs_status rs_sql_open_args(struct rs_db_conn *conn, const char *sql,
     return s;
 }
 
+enum rs_status rs_sql_first_args(struct rs_db_conn *conn, const char *sql,
+                                 const struct rs_sql_arg *args, size_t n, struct rs_stmt **ret,
+                                 bool *ret_row, struct rs_err *reterr)
+{
+    *ret_row = false;
+    enum rs_status s = rs_sql_open_args(conn, sql, args, n, ret, reterr);
+    return s == RS_OK ? rs_stmt_step(*ret, ret_row, reterr) : s;
+}
+
+enum rs_status rs_sql_exists_args(struct rs_db_conn *conn, const char *sql,
+                                  const struct rs_sql_arg *args, size_t n, bool *ret,
+                                  struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    return rs_sql_first_args(conn, sql, args, n, &st, ret, reterr);
+}
+
 enum rs_status rs_sql_run_args(struct rs_db_conn *conn, const char *sql,
                                const struct rs_sql_arg *args, size_t n, int64_t *ret_changes,
                                struct rs_err *reterr)

@@ -34,6 +34,12 @@ struct rs_sql_arg {
 /* Prepare and bind; the caller steps. */
 #define rs_sql_open(conn, sql, ret_st, reterr, ...) \
     rs_sql_open_args((conn), (sql), RS_SQL_ARGS(__VA_ARGS__), (ret_st), (reterr))
+/* Prepare, bind, take the first row; *ret_row false when there is none. */
+#define rs_sql_first(conn, sql, ret_st, ret_row, reterr, ...) \
+    rs_sql_first_args((conn), (sql), RS_SQL_ARGS(__VA_ARGS__), (ret_st), (ret_row), (reterr))
+/* Does the statement give a row?  *ret false also after a failure. */
+#define rs_sql_exists(conn, sql, ret, reterr, ...) \
+    rs_sql_exists_args((conn), (sql), RS_SQL_ARGS(__VA_ARGS__), (ret), (reterr))
 /* Prepare, bind, run, give back. */
 #define rs_sql_run(conn, sql, ret_changes, reterr, ...) \
     rs_sql_run_args((conn), (sql), RS_SQL_ARGS(__VA_ARGS__), (ret_changes), (reterr))
@@ -41,6 +47,13 @@ struct rs_sql_arg {
 RS_MUST_CHECK enum rs_status rs_sql_open_args(struct rs_db_conn *conn, const char *sql,
                                               const struct rs_sql_arg *args, size_t n,
                                               struct rs_stmt **ret, struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_sql_first_args(struct rs_db_conn *conn, const char *sql,
+                                               const struct rs_sql_arg *args, size_t n,
+                                               struct rs_stmt **ret, bool *ret_row,
+                                               struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_sql_exists_args(struct rs_db_conn *conn, const char *sql,
+                                                const struct rs_sql_arg *args, size_t n, bool *ret,
+                                                struct rs_err *reterr);
 RS_MUST_CHECK enum rs_status rs_sql_run_args(struct rs_db_conn *conn, const char *sql,
                                              const struct rs_sql_arg *args, size_t n,
                                              int64_t *ret_changes, struct rs_err *reterr);

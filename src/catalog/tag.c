@@ -10,12 +10,10 @@ enum rs_status rs_catalog_tag_get(struct rs_db_conn *conn, int64_t repository_id
     bool row = false;
     *ret = (struct rs_tag_row){0};
     enum rs_status s =
-        rs_sql_open(conn,
-                    "SELECT live_manifest_id, live_seq, staged_manifest_id, staged_seq"
-                    " FROM tag WHERE repository_id = $1 AND name = $2",
-                    &st, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(tag));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
+        rs_sql_first(conn,
+                     "SELECT live_manifest_id, live_seq, staged_manifest_id, staged_seq"
+                     " FROM tag WHERE repository_id = $1 AND name = $2",
+                     &st, &row, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(tag));
     if (s == RS_OK && row) {
         ret->live_id = rs_stmt_col_int(st, 0);
         ret->live_seq = rs_stmt_col_int(st, 1);
@@ -116,9 +114,7 @@ static enum rs_status count_of(struct rs_db_conn *conn, const char *sql, int64_t
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
-    enum rs_status s = rs_sql_open(conn, sql, &st, reterr, RS_SQL_INT(id));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
+    enum rs_status s = rs_sql_first(conn, sql, &st, &row, reterr, RS_SQL_INT(id));
     *ret = s == RS_OK && row ? (size_t)rs_stmt_col_int(st, 0) : 0;
     return s;
 }

@@ -48,13 +48,10 @@ enum rs_status rs_view_manifest(struct rs_db_conn *conn, struct rs_arena *arena,
         " JOIN manifest m ON m.repository_id = r.id AND m.digest = $2"
         " WHERE r.name = $1";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    *ret_found = false;
     bool row = false;
+    *ret_found = false;
     enum rs_status s =
-        rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest));
-    if (s != RS_OK)
-        return s;
-    s = rs_stmt_step(st, &row, reterr);
+        rs_sql_first(conn, sql, &st, &row, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest));
     if (s == RS_OK && row)
         s = manifest_read(st, 0, arena, ret, reterr);
     *ret_found = s == RS_OK && row;
@@ -95,14 +92,11 @@ enum rs_status rs_view_tag(struct rs_db_conn *conn, struct rs_arena *arena, cons
         " LEFT JOIN digest_alias sa ON sa.alias = sg.named AND sa.digest = s.digest"
         " WHERE r.name = $1";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    bool row = false;
     *ret_found = false;
     /* The repository is compared again: a pointer across repositories gives nothing. */
-    bool row = false;
     enum rs_status s =
-        rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(tag));
-    if (s != RS_OK)
-        return s;
-    s = rs_stmt_step(st, &row, reterr);
+        rs_sql_first(conn, sql, &st, &row, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(tag));
     if (s != RS_OK || !row)
         return s;
     s = pointer_read(st, 0, arena, true, &ret->has_live, &ret->live, reterr);
@@ -123,10 +117,7 @@ enum rs_status rs_view_manifest_bytes(struct rs_db_conn *conn,
     static const char sql[] = "SELECT bytes FROM manifest_bytes WHERE digest = $1";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
-    enum rs_status s = rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(manifest->digest));
-    if (s != RS_OK)
-        return s;
-    s = rs_stmt_step(st, &row, reterr);
+    enum rs_status s = rs_sql_first(conn, sql, &st, &row, reterr, RS_SQL_TEXT(manifest->digest));
     if (s != RS_OK)
         return s;
     struct rs_str bytes = row ? rs_stmt_col_str(st, 0) : rs_str_n("", 0);
@@ -197,10 +188,7 @@ enum rs_status rs_view_above(struct rs_db_conn *conn, int64_t manifest_id, int64
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
     *ret_id = 0;
-    enum rs_status s = rs_sql_open(conn, sql, &st, reterr, RS_SQL_INT(manifest_id));
-    if (s != RS_OK)
-        return s;
-    s = rs_stmt_step(st, &row, reterr);
+    enum rs_status s = rs_sql_first(conn, sql, &st, &row, reterr, RS_SQL_INT(manifest_id));
     if (s == RS_OK && row)
         *ret_id = rs_stmt_col_int(st, 0);
     return s;

@@ -10,19 +10,17 @@ enum rs_status rs_view_azure_repository(struct rs_db_conn *conn, const char *rep
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     bool row = false;
     *ret_found = false;
-    enum rs_status s =
-        rs_sql_open(conn,
-                    "SELECT r.created_ms, COALESCE(MAX(m.state_ms), r.created_ms), COUNT(m.id),"
-                    " (SELECT COUNT(*) FROM tag t WHERE t.repository_id = r.id"
-                    "   AND ($2 = 1 OR t.live_manifest_id IS NOT NULL))"
-                    " FROM repository r LEFT JOIN manifest m ON m.repository_id = r.id"
-                    "  AND ($2 = 1 OR m.state = 'released')"
-                    " WHERE r.name = $1 GROUP BY r.id, r.created_ms"
-                    " HAVING COUNT(m.id) > 0 OR ($2 = 1 AND EXISTS"
-                    "  (SELECT 1 FROM repository_blob b WHERE b.repository_id = r.id))",
-                    &st, reterr, RS_SQL_TEXT(repository), RS_SQL_INT(rows == RS_VIEW_ROWS_ALL));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
+    enum rs_status s = rs_sql_first(
+        conn,
+        "SELECT r.created_ms, COALESCE(MAX(m.state_ms), r.created_ms), COUNT(m.id),"
+        " (SELECT COUNT(*) FROM tag t WHERE t.repository_id = r.id"
+        "   AND ($2 = 1 OR t.live_manifest_id IS NOT NULL))"
+        " FROM repository r LEFT JOIN manifest m ON m.repository_id = r.id"
+        "  AND ($2 = 1 OR m.state = 'released')"
+        " WHERE r.name = $1 GROUP BY r.id, r.created_ms"
+        " HAVING COUNT(m.id) > 0 OR ($2 = 1 AND EXISTS"
+        "  (SELECT 1 FROM repository_blob b WHERE b.repository_id = r.id))",
+        &st, &row, reterr, RS_SQL_TEXT(repository), RS_SQL_INT(rows == RS_VIEW_ROWS_ALL));
     if (s != RS_OK || !row)
         return s;
     ret->created_ms = rs_stmt_col_int(st, 0);
@@ -73,10 +71,8 @@ enum rs_status rs_view_azure_tag(struct rs_db_conn *conn, struct rs_arena *arena
     bool row = false;
     *ret_found = false;
     enum rs_status s =
-        rs_sql_open(conn, TAGS " AND t.name = $3", &st, reterr, RS_SQL_TEXT(repository),
-                    RS_SQL_INT(rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(tag));
-    if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
+        rs_sql_first(conn, TAGS " AND t.name = $3", &st, &row, reterr, RS_SQL_TEXT(repository),
+                     RS_SQL_INT(rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(tag));
     if (s == RS_OK && row)
         s = tag_read(st, arena, ret, reterr);
     *ret_found = s == RS_OK && row;

@@ -14,13 +14,10 @@ enum rs_status rs_view_blob(struct rs_db_conn *conn, const char *repository, con
         " JOIN repository_blob rb ON rb.repository_id = r.id AND rb.digest = $2"
         " JOIN blob b ON b.digest = rb.digest WHERE r.name = $1";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    *ret_found = false;
     bool row = false;
+    *ret_found = false;
     enum rs_status s =
-        rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest));
-    if (s != RS_OK)
-        return s;
-    s = rs_stmt_step(st, &row, reterr);
+        rs_sql_first(conn, sql, &st, &row, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest));
     if (s != RS_OK || !row)
         return s;
     const int64_t size = rs_stmt_col_int(st, 0);
@@ -38,16 +35,6 @@ enum rs_status rs_view_blob(struct rs_db_conn *conn, const char *repository, con
     return RS_OK;
 }
 
-/* Whether a statement about (repository, digest, principal), $1 to $3, has a row. */
-static enum rs_status has_row(struct rs_stmt *st, const char *repository, const char *digest,
-                              int64_t principal_id, bool *ret, struct rs_err *reterr)
-{
-    rs_stmt_text(st, 1, repository);
-    rs_stmt_text(st, 2, digest);
-    rs_stmt_int(st, 3, principal_id);
-    return rs_stmt_step(st, ret, reterr);
-}
-
 enum rs_status rs_view_blob_is_uploader(struct rs_db_conn *conn, const char *repository,
                                         const char *digest, int64_t principal_id, bool *ret,
                                         struct rs_err *reterr)
@@ -55,10 +42,8 @@ enum rs_status rs_view_blob_is_uploader(struct rs_db_conn *conn, const char *rep
     static const char sql[] =
         "SELECT 1 FROM repository r JOIN blob_uploader u ON u.repository_id = r.id"
         " AND u.digest = $2 AND u.principal_id = $3 WHERE r.name = $1";
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    *ret = false;
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
-    return s == RS_OK ? has_row(st, repository, digest, principal_id, ret, reterr) : s;
+    return rs_sql_exists(conn, sql, ret, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest),
+                         RS_SQL_INT(principal_id));
 }
 
 enum rs_status rs_view_blob_is_pusher(struct rs_db_conn *conn, const char *repository,
@@ -70,10 +55,8 @@ enum rs_status rs_view_blob_is_pusher(struct rs_db_conn *conn, const char *repos
         " JOIN manifest_ref x ON x.repository_id = r.id AND x.digest = $2"
         " JOIN manifest_pusher p ON p.manifest_id = x.manifest_id AND p.principal_id = $3"
         " WHERE r.name = $1 LIMIT 1";
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    *ret = false;
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
-    return s == RS_OK ? has_row(st, repository, digest, principal_id, ret, reterr) : s;
+    return rs_sql_exists(conn, sql, ret, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest),
+                         RS_SQL_INT(principal_id));
 }
 
 enum rs_status rs_view_blob_is_own_config(struct rs_db_conn *conn, const char *repository,
@@ -87,10 +70,8 @@ enum rs_status rs_view_blob_is_own_config(struct rs_db_conn *conn, const char *r
         " JOIN manifest_pusher p ON p.manifest_id = x.manifest_id AND p.principal_id = $3"
         " JOIN manifest m ON m.id = x.manifest_id AND m.has_data = 0"
         " WHERE r.name = $1 LIMIT 1";
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    *ret = false;
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
-    return s == RS_OK ? has_row(st, repository, digest, principal_id, ret, reterr) : s;
+    return rs_sql_exists(conn, sql, ret, reterr, RS_SQL_TEXT(repository), RS_SQL_TEXT(digest),
+                         RS_SQL_INT(principal_id));
 }
 
 enum rs_status rs_view_blob_holder(struct rs_db_conn *conn, struct rs_arena *arena,
@@ -105,10 +86,9 @@ enum rs_status rs_view_blob_holder(struct rs_db_conn *conn, struct rs_arena *are
         " ORDER BY CASE m.state WHEN 'quarantined' THEN 0 ELSE 1 END, m.id DESC LIMIT 1";
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret_found = false;
-    enum rs_status s = rs_db_prepare(conn, sql, &st, reterr);
     bool row = false;
-    if (s == RS_OK)
-        s = has_row(st, repository, digest, HOLDERS_MAX, &row, reterr);
+    enum rs_status s = rs_sql_first(conn, sql, &st, &row, reterr, RS_SQL_TEXT(repository),
+                                    RS_SQL_TEXT(digest), RS_SQL_INT(HOLDERS_MAX));
     if (s != RS_OK || !row)
         return s;
     const char *holder = rs_stmt_col_text(st, 0);

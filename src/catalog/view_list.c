@@ -65,10 +65,7 @@ enum rs_status rs_view_list_has_released(struct rs_db_conn *conn, const char *re
     static const char sql[] = "SELECT 1 FROM repository r"
                               " JOIN manifest m ON m.repository_id = r.id"
                               " WHERE r.name = $1 AND m.state = 'released' LIMIT 1";
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    *ret = false;
-    enum rs_status s = rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(repository));
-    return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
+    return rs_sql_exists(conn, sql, ret, reterr, RS_SQL_TEXT(repository));
 }
 
 enum rs_status rs_view_list_has_pushed(struct rs_db_conn *conn, const char *repository,
@@ -78,11 +75,7 @@ enum rs_status rs_view_list_has_pushed(struct rs_db_conn *conn, const char *repo
                               " JOIN manifest m ON m.repository_id = r.id"
                               " JOIN manifest_pusher p ON p.manifest_id = m.id"
                               " AND p.principal_id = $2 WHERE r.name = $1 LIMIT 1";
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    *ret = false;
-    enum rs_status s =
-        rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(repository), RS_SQL_INT(principal_id));
-    return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
+    return rs_sql_exists(conn, sql, ret, reterr, RS_SQL_TEXT(repository), RS_SQL_INT(principal_id));
 }
 
 /* The artifact type of a descriptor: the manifest's own, else its config's media type (only image

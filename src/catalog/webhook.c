@@ -64,10 +64,8 @@ enum rs_status rs_catalog_webhook_get(struct rs_db_conn *conn, const char *name,
 enum rs_status rs_catalog_webhook_exists(struct rs_db_conn *conn, int64_t id, bool *ret_exists,
                                          struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s =
-        rs_sql_open(conn, "SELECT 1 FROM webhook WHERE id = $1", &st, reterr, RS_SQL_INT(id));
-    return s == RS_OK ? rs_stmt_step(st, ret_exists, reterr) : s;
+    return rs_sql_exists(conn, "SELECT 1 FROM webhook WHERE id = $1", ret_exists, reterr,
+                         RS_SQL_INT(id));
 }
 
 enum rs_status rs_catalog_webhook_insert(struct rs_db_conn *conn, const struct rs_webhook_row *row,
@@ -188,12 +186,10 @@ enum rs_status rs_catalog_delivery_next(struct rs_db_conn *conn, int64_t webhook
 enum rs_status rs_catalog_delivery_waits(struct rs_db_conn *conn, int64_t webhook_id,
                                          const char *digest, bool *ret_waits, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_sql_open(conn,
-                                   "SELECT 1 FROM delivery WHERE webhook_id = $1 AND digest = $2"
-                                   " AND state = 'waiting' LIMIT 1",
-                                   &st, reterr, RS_SQL_INT(webhook_id), RS_SQL_TEXT(digest));
-    return s == RS_OK ? rs_stmt_step(st, ret_waits, reterr) : s;
+    return rs_sql_exists(conn,
+                         "SELECT 1 FROM delivery WHERE webhook_id = $1 AND digest = $2"
+                         " AND state = 'waiting' LIMIT 1",
+                         ret_waits, reterr, RS_SQL_INT(webhook_id), RS_SQL_TEXT(digest));
 }
 
 enum rs_status rs_catalog_delivery_put(struct rs_db_conn *conn, const struct rs_delivery_row *row,

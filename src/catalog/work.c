@@ -154,13 +154,11 @@ enum rs_status rs_catalog_work_since(struct rs_db_conn *conn, struct rs_arena *a
 enum rs_status rs_catalog_work_is_part(struct rs_db_conn *conn, const struct rs_manifest_row *row,
                                        bool *ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     *ret = false;
     if (!rs_manifest_is_held(row))
         return RS_OK;
-    enum rs_status s = rs_sql_open(conn, "SELECT 1 FROM manifest m WHERE m.id = $1 AND " IS_PART,
-                                   &st, reterr, RS_SQL_INT(row->id));
-    return s == RS_OK ? rs_stmt_step(st, ret, reterr) : s;
+    return rs_sql_exists(conn, "SELECT 1 FROM manifest m WHERE m.id = $1 AND " IS_PART, ret, reterr,
+                         RS_SQL_INT(row->id));
 }
 
 enum rs_status rs_catalog_work_counts(struct rs_db_conn *conn, struct rs_work_counts *ret,
