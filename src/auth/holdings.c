@@ -74,17 +74,12 @@ static enum rs_status add(const struct rs_access_grant *g, void *arg, struct rs_
         return rs_fail(reterr, RS_CORRUPT, NULL);
     if (l->is_public && !rs_role_is_for_anonymous(&gives))
         return RS_OK; /* whatever the row says, nobody without credentials gets more than pull */
-    if (l->h->n == l->cap) {
-        size_t cap = l->cap == 0 ? 8 : 2 * l->cap;
-        struct rs_holding *list = rs_arena_alloc(&l->h->memory, cap * sizeof *list);
-        if (list == NULL)
-            return rs_fail(reterr, RS_NOMEM, NULL);
-        for (size_t i = 0; i < l->h->n; i++)
-            list[i] = l->h->list[i];
-        l->h->list = list;
-        l->cap = cap;
-    }
-    struct rs_holding *to = &l->h->list[l->h->n];
+    struct rs_holding *list =
+        rs_arena_reserve(&l->h->memory, l->h->list, l->h->n, &l->cap, sizeof(*list));
+    if (list == NULL)
+        return rs_fail(reterr, RS_NOMEM, NULL);
+    l->h->list = list;
+    struct rs_holding *to = &list[l->h->n];
     *to = (struct rs_holding){.perms = gives.perms, .is_public = l->is_public};
     to->pattern = rs_arena_strdup(&l->h->memory, g->pattern);
     to->check = gives.check == NULL ? NULL : rs_arena_strdup(&l->h->memory, gives.check);

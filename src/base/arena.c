@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
+
 #define CHUNK_BYTES ((size_t)4096)
+#define ITEMS_MIN ((size_t)8)
 
 struct rs_arena_chunk {
     struct rs_arena_chunk *next;
@@ -55,6 +58,24 @@ void *rs_arena_alloc(struct rs_arena *a, size_t bytes)
         return NULL;
     void *p = c->data + c->len;
     c->len += bytes;
+    return p;
+}
+
+void *rs_arena_reserve(struct rs_arena *a, void *array, size_t n, size_t *cap, size_t item_bytes)
+{
+    size_t bytes;
+    if (n < *cap)
+        return array;
+    rs_assert(n == *cap);
+    const size_t bigger = n == 0 ? ITEMS_MIN : 2 * n;
+    if (__builtin_mul_overflow(bigger, item_bytes, &bytes))
+        return NULL;
+    void *p = rs_arena_alloc(a, bytes);
+    if (p == NULL)
+        return NULL;
+    if (n > 0)
+        memcpy(p, array, n * item_bytes);
+    *cap = bigger;
     return p;
 }
 

@@ -75,16 +75,11 @@ bool rs_failed_by_parse(const char *name, enum rs_failed_by *ret)
 enum rs_status rs_manifest_list_add(struct rs_manifest_list *list, struct rs_arena *arena,
                                     struct rs_manifest_row *row, struct rs_err *reterr)
 {
-    if (list->n == list->cap) {
-        size_t cap = list->cap == 0 ? 16 : list->cap * 2;
-        struct rs_manifest_row **rows = rs_arena_alloc(arena, cap * sizeof(*rows));
-        if (rows == NULL)
-            return rs_fail(reterr, RS_NOMEM, NULL);
-        if (list->n > 0)
-            memcpy(rows, list->rows, list->n * sizeof(*rows));
-        list->rows = rows;
-        list->cap = cap;
-    }
+    struct rs_manifest_row **rows =
+        rs_arena_reserve(arena, list->rows, list->n, &list->cap, sizeof(*rows));
+    if (rows == NULL)
+        return rs_fail(reterr, RS_NOMEM, NULL);
+    list->rows = rows;
     list->rows[list->n++] = row;
     return RS_OK;
 }

@@ -52,12 +52,39 @@ static void texts_are_copied(void **state)
     rs_arena_release(&a);
 }
 
+static void an_array_grows(void **state)
+{
+    (void)state;
+    struct rs_arena a;
+    rs_arena_init(&a, 40000);
+    size_t *numbers = NULL;
+    size_t cap = 0;
+    size_t n = 0;
+    for (;;) {
+        size_t *room = rs_arena_reserve(&a, numbers, n, &cap, sizeof(*numbers));
+        if (room == NULL)
+            break;
+        numbers = room;
+        numbers[n] = n;
+        n++;
+    }
+    assert_in_range(n, 1024, 4096); /* the arena holds no copy twice as large as that any more */
+    assert_int_equal(n, cap);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(numbers[i], i); /* and refusing has spoilt nothing */
+    cap = SIZE_MAX / 2;
+    assert_null(rs_arena_reserve(&a, numbers, cap, &cap, sizeof(*numbers)));
+    assert_int_equal(cap, SIZE_MAX / 2);
+    rs_arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zeroed_and_aligned),
         cmocka_unit_test(the_cap_is_a_cap),
         cmocka_unit_test(texts_are_copied),
+        cmocka_unit_test(an_array_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
