@@ -27,9 +27,10 @@ bool rs_check_state_parse(const char *name, enum rs_check_state *ret)
     return false;
 }
 
-static enum rs_status report_read(struct rs_stmt *st, struct rs_arena *arena,
-                                  struct rs_check_row *ret, struct rs_err *reterr)
+static enum rs_status report_read(struct rs_stmt *st, struct rs_arena *arena, void *row,
+                                  struct rs_err *reterr)
 {
+    struct rs_check_row *ret = row;
     if (!rs_check_state_parse(rs_stmt_col_text(st, 1), &ret->state))
         return rs_fail(reterr, RS_CORRUPT, NULL);
     ret->reporter_id = rs_stmt_col_int(st, 2);
@@ -45,43 +46,18 @@ static enum rs_status report_read(struct rs_stmt *st, struct rs_arena *arena,
     return s;
 }
 
-static enum rs_status count_read(struct rs_db_conn *conn, int64_t manifest_id, size_t *ret,
-                                 struct rs_err *reterr)
-{
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    bool row = false;
-    enum rs_status s =
-        rs_sql_first(conn, "SELECT COUNT(*) FROM check_report WHERE manifest_id = $1", &st, &row,
-                     reterr, RS_SQL_INT(manifest_id));
-    *ret = s == RS_OK && row ? (size_t)rs_stmt_col_int(st, 0) : 0;
-    return s;
-}
-
 enum rs_status rs_catalog_check_list(struct rs_db_conn *conn, struct rs_arena *arena,
                                      int64_t manifest_id, const struct rs_check_row **ret,
                                      size_t *ret_n, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    size_t n = 0;
-    enum rs_status s = count_read(conn, manifest_id, &n, reterr);
-    if (s != RS_OK)
-        return s;
-    struct rs_check_row *rows = rs_arena_alloc(arena, (n + 1) * sizeof(*rows));
-    if (rows == NULL)
-        return rs_fail(reterr, RS_NOMEM, NULL);
-    s = rs_sql_open(conn,
+    struct rs_sql_list list = {.arena = arena, .read = report_read, .row_bytes = sizeof(**ret)};
+    enum rs_status s =
+        rs_sql_list(conn,
                     "SELECT name, state, reporter_id, reporter, reported_ms, details, failing"
-                    " FROM check_report WHERE manifest_id = $1 ORDER BY name LIMIT $2",
-                    &st, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(n));
-    size_t i = 0;
-    for (bool row = true; s == RS_OK && i < n; i++) {
-        s = rs_stmt_step(st, &row, reterr);
-        if (s != RS_OK || !row)
-            break;
-        s = report_read(st, arena, &rows[i], reterr);
-    }
-    *ret = rows;
-    *ret_n = i;
+                    " FROM check_report WHERE manifest_id = $1 ORDER BY name",
+                    &list, reterr, RS_SQL_INT(manifest_id));
+    *ret = list.rows;
+    *ret_n = list.n;
     return s;
 }
 

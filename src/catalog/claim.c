@@ -9,9 +9,10 @@
     "id, manifest_id, check_name, principal_id, principal, lease_ms, expires_ms, boot_id," \
     " expires_mono_ms"
 
-static enum rs_status claim_read(struct rs_stmt *st, struct rs_arena *arena,
-                                 struct rs_claim_row *ret, struct rs_err *reterr)
+static enum rs_status claim_read(struct rs_stmt *st, struct rs_arena *arena, void *row,
+                                 struct rs_err *reterr)
 {
+    struct rs_claim_row *ret = row;
     const char *id = rs_stmt_col_text(st, 0);
     if (id == NULL || !rs_text_copy(ret->id, sizeof(ret->id), id))
         return rs_fail(reterr, RS_CORRUPT, NULL);
@@ -76,23 +77,13 @@ enum rs_status rs_catalog_claim_list(struct rs_db_conn *conn, struct rs_arena *a
                                      int64_t manifest_id, const struct rs_claim_row **ret,
                                      size_t *ret_n, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    struct rs_claim_row *rows = rs_arena_alloc(arena, CLAIMS_MAX * sizeof(*rows));
-    if (rows == NULL)
-        return rs_fail(reterr, RS_NOMEM, NULL);
-    enum rs_status s = rs_sql_open(conn,
+    struct rs_sql_list list = {.arena = arena, .read = claim_read, .row_bytes = sizeof(**ret)};
+    enum rs_status s = rs_sql_list(conn,
                                    "SELECT " COLUMNS " FROM claim WHERE manifest_id = $1"
                                    " ORDER BY check_name LIMIT $2",
-                                   &st, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(CLAIMS_MAX));
-    size_t i = 0;
-    for (bool row = true; s == RS_OK && i < CLAIMS_MAX; i++) {
-        s = rs_stmt_step(st, &row, reterr);
-        if (s != RS_OK || !row)
-            break;
-        s = claim_read(st, arena, &rows[i], reterr);
-    }
-    *ret = rows;
-    *ret_n = i;
+                                   &list, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(CLAIMS_MAX));
+    *ret = list.rows;
+    *ret_n = list.n;
     return s;
 }
 

@@ -38,22 +38,10 @@ enum rs_status rs_catalog_manifest_add_ref(struct rs_db_conn *conn,
                       RS_SQL_INT(ref->opens), RS_SQL_INT(ref->child_id));
 }
 
-static enum rs_status count_read(struct rs_db_conn *conn, int64_t manifest_id, size_t *ret,
-                                 struct rs_err *reterr)
-{
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    bool row = false;
-    enum rs_status s =
-        rs_sql_first(conn, "SELECT COUNT(*) FROM manifest_ref WHERE manifest_id = $1", &st, &row,
-                     reterr, RS_SQL_INT(manifest_id));
-    if (s == RS_OK)
-        *ret = row ? (size_t)rs_stmt_col_int(st, 0) : 0;
-    return s;
-}
-
-static enum rs_status ref_read(struct rs_stmt *st, struct rs_arena *arena, struct rs_ref_row *ret,
+static enum rs_status ref_read(struct rs_stmt *st, struct rs_arena *arena, void *row,
                                struct rs_err *reterr)
 {
+    struct rs_ref_row *ret = row;
     int64_t size = rs_stmt_col_int(st, 4);
     ret->position = rs_stmt_col_int(st, 0);
     if (!kind_parse(rs_stmt_col_text(st, 1), &ret->kind) || size < 0)
@@ -73,56 +61,36 @@ enum rs_status rs_catalog_manifest_refs(struct rs_db_conn *conn, struct rs_arena
                                         int64_t manifest_id, const struct rs_ref_row **ret,
                                         size_t *ret_n, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    size_t n = 0;
-    enum rs_status s = count_read(conn, manifest_id, &n, reterr);
-    if (s != RS_OK)
-        return s;
-    struct rs_ref_row *refs = rs_arena_alloc(arena, (n + 1) * sizeof(*refs));
-    if (refs == NULL)
-        return rs_fail(reterr, RS_NOMEM, NULL);
-    s = rs_sql_open(conn,
+    struct rs_sql_list list = {.arena = arena, .read = ref_read, .row_bytes = sizeof(**ret)};
+    enum rs_status s =
+        rs_sql_list(conn,
                     "SELECT position, kind, digest, media_type, size, opens, child_id"
-                    " FROM manifest_ref WHERE manifest_id = $1 ORDER BY position LIMIT $2",
-                    &st, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(n));
-    size_t i = 0;
-    for (bool row = true; s == RS_OK && i < n; i++) {
-        s = rs_stmt_step(st, &row, reterr);
-        if (s != RS_OK || !row)
-            break;
-        s = ref_read(st, arena, &refs[i], reterr);
-    }
-    *ret = refs;
-    *ret_n = i;
+                    " FROM manifest_ref WHERE manifest_id = $1 ORDER BY position",
+                    &list, reterr, RS_SQL_INT(manifest_id));
+    *ret = list.rows;
+    *ret_n = list.n;
     return s;
+}
+
+static enum rs_status blob_read(struct rs_stmt *st, struct rs_arena *arena, void *row,
+                                struct rs_err *reterr)
+{
+    struct rs_ref_blob *ret = row;
+    ret->opens = rs_stmt_col_int(st, 1) != 0;
+    return rs_sql_copy(st, 0, arena, &ret->digest, reterr);
 }
 
 enum rs_status rs_catalog_manifest_blobs(struct rs_db_conn *conn, struct rs_arena *arena,
                                          int64_t manifest_id, const struct rs_ref_blob **ret,
                                          size_t *ret_n, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    size_t n = 0;
-    enum rs_status s = count_read(conn, manifest_id, &n, reterr);
-    if (s != RS_OK)
-        return s;
-    struct rs_ref_blob *blobs = rs_arena_alloc(arena, (n + 1) * sizeof(*blobs));
-    if (blobs == NULL)
-        return rs_fail(reterr, RS_NOMEM, NULL);
-    s = rs_sql_open(conn,
-                    "SELECT digest, MAX(opens) FROM manifest_ref"
-                    " WHERE manifest_id = $1 AND kind <> 'manifest' GROUP BY digest LIMIT $2",
-                    &st, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(n));
-    size_t i = 0;
-    for (bool row = true; s == RS_OK && i < n; i++) {
-        s = rs_stmt_step(st, &row, reterr);
-        if (s != RS_OK || !row)
-            break;
-        blobs[i].opens = rs_stmt_col_int(st, 1) != 0;
-        s = rs_sql_copy(st, 0, arena, &blobs[i].digest, reterr);
-    }
-    *ret = blobs;
-    *ret_n = i;
+    struct rs_sql_list list = {.arena = arena, .read = blob_read, .row_bytes = sizeof(**ret)};
+    enum rs_status s = rs_sql_list(conn,
+                                   "SELECT digest, MAX(opens) FROM manifest_ref"
+                                   " WHERE manifest_id = $1 AND kind <> 'manifest' GROUP BY digest",
+                                   &list, reterr, RS_SQL_INT(manifest_id));
+    *ret = list.rows;
+    *ret_n = list.n;
     return s;
 }
 

@@ -22,14 +22,16 @@ enum rs_status rs_catalog_policy_version(struct rs_db_conn *conn, char ret[RS_ID
     return RS_OK;
 }
 
-static enum rs_status count_read(struct rs_db_conn *conn, size_t *ret, struct rs_err *reterr)
+static enum rs_status policy_read(struct rs_stmt *st, struct rs_arena *arena, void *row,
+                                  struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    bool row = false;
-    enum rs_status s = rs_db_prepare(conn, "SELECT COUNT(*) FROM policy", &st, reterr);
+    struct rs_catalog_policy *ret = row;
+    ret->position = rs_stmt_col_int(st, 2);
+    enum rs_status s = rs_sql_copy(st, 0, arena, &ret->pattern, reterr);
     if (s == RS_OK)
-        s = rs_stmt_step(st, &row, reterr);
-    *ret = s == RS_OK && row ? (size_t)rs_stmt_col_int(st, 0) : 0;
+        s = rs_sql_copy(st, 1, arena, &ret->rules, reterr);
+    if (s == RS_OK && (ret->pattern == NULL || ret->rules == NULL))
+        s = rs_fail(reterr, RS_CORRUPT, NULL);
     return s;
 }
 
@@ -37,31 +39,12 @@ enum rs_status rs_catalog_policy_all(struct rs_db_conn *conn, struct rs_arena *a
                                      const struct rs_catalog_policy **ret, size_t *ret_n,
                                      struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    size_t n = 0;
-    enum rs_status s = count_read(conn, &n, reterr);
-    if (s != RS_OK)
-        return s;
-    struct rs_catalog_policy *rows = rs_arena_alloc(arena, (n + 1) * sizeof(*rows));
-    if (rows == NULL)
-        return rs_fail(reterr, RS_NOMEM, NULL);
-    s = rs_sql_open(
-        conn, "SELECT pattern, rules, position FROM policy ORDER BY position, pattern LIMIT $1",
-        &st, reterr, RS_SQL_INT(n));
-    size_t i = 0;
-    for (bool row = true; s == RS_OK && i < n; i++) {
-        s = rs_stmt_step(st, &row, reterr);
-        if (s != RS_OK || !row)
-            break;
-        rows[i].position = rs_stmt_col_int(st, 2);
-        s = rs_sql_copy(st, 0, arena, &rows[i].pattern, reterr);
-        if (s == RS_OK)
-            s = rs_sql_copy(st, 1, arena, &rows[i].rules, reterr);
-        if (s == RS_OK && (rows[i].pattern == NULL || rows[i].rules == NULL))
-            s = rs_fail(reterr, RS_CORRUPT, NULL);
-    }
-    *ret = rows;
-    *ret_n = i;
+    struct rs_sql_list list = {.arena = arena, .read = policy_read, .row_bytes = sizeof(**ret)};
+    enum rs_status s = rs_sql_list_args(
+        conn, "SELECT pattern, rules, position FROM policy ORDER BY position, pattern", NULL, 0,
+        &list, reterr);
+    *ret = list.rows;
+    *ret_n = list.n;
     return s;
 }
 

@@ -45,6 +45,33 @@ enum rs_status rs_sql_exists_args(struct rs_db_conn *conn, const char *sql,
     return rs_sql_first_args(conn, sql, args, n, &st, ret, reterr);
 }
 
+enum rs_status rs_sql_list_args(struct rs_db_conn *conn, const char *sql,
+                                const struct rs_sql_arg *args, size_t n, struct rs_sql_list *list,
+                                struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    size_t cap = 0;
+    bool row = false;
+    enum rs_status s = rs_sql_first_args(conn, sql, args, n, &st, &row, reterr);
+    while (s == RS_OK && row) {
+        char *rows = rs_arena_reserve(list->arena, list->rows, list->n, &cap, list->row_bytes);
+        if (rows == NULL)
+            return rs_fail(reterr, RS_NOMEM, NULL);
+        list->rows = rows;
+        s = list->read(st, list->arena, rows + list->n * list->row_bytes, reterr);
+        list->n++;
+        if (s == RS_OK)
+            s = rs_stmt_step(st, &row, reterr);
+    }
+    return s;
+}
+
+enum rs_status rs_sql_read_text(struct rs_stmt *st, struct rs_arena *arena, void *row,
+                                struct rs_err *reterr)
+{
+    return rs_sql_copy_not_null(st, 0, arena, row, reterr);
+}
+
 enum rs_status rs_sql_run_args(struct rs_db_conn *conn, const char *sql,
                                const struct rs_sql_arg *args, size_t n, int64_t *ret_changes,
                                struct rs_err *reterr)
@@ -63,4 +90,11 @@ enum rs_status rs_sql_copy(struct rs_stmt *st, int col, struct rs_arena *arena, 
     const char *text = rs_stmt_col_text(st, col);
     *ret = text == NULL ? NULL : rs_arena_strdup(arena, text);
     return *ret == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : RS_OK;
+}
+
+enum rs_status rs_sql_copy_not_null(struct rs_stmt *st, int col, struct rs_arena *arena,
+                                    const char **ret, struct rs_err *reterr)
+{
+    enum rs_status s = rs_sql_copy(st, col, arena, ret, reterr);
+    return s == RS_OK && *ret == NULL ? rs_fail(reterr, RS_CORRUPT, NULL) : s;
 }

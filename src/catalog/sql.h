@@ -40,6 +40,9 @@ struct rs_sql_arg {
 /* Does the statement give a row?  *ret false also after a failure. */
 #define rs_sql_exists(conn, sql, ret, reterr, ...) \
     rs_sql_exists_args((conn), (sql), RS_SQL_ARGS(__VA_ARGS__), (ret), (reterr))
+/* Prepare, bind, read all rows, give back. */
+#define rs_sql_list(conn, sql, list, reterr, ...) \
+    rs_sql_list_args((conn), (sql), RS_SQL_ARGS(__VA_ARGS__), (list), (reterr))
 /* Prepare, bind, run, give back. */
 #define rs_sql_run(conn, sql, ret_changes, reterr, ...) \
     rs_sql_run_args((conn), (sql), RS_SQL_ARGS(__VA_ARGS__), (ret_changes), (reterr))
@@ -54,6 +57,22 @@ RS_MUST_CHECK enum rs_status rs_sql_first_args(struct rs_db_conn *conn, const ch
 RS_MUST_CHECK enum rs_status rs_sql_exists_args(struct rs_db_conn *conn, const char *sql,
                                                 const struct rs_sql_arg *args, size_t n, bool *ret,
                                                 struct rs_err *reterr);
+/* Reads the row that the statement is at into `row`, which is zeroed; texts go into the arena. */
+typedef enum rs_status (*rs_sql_row_fn)(struct rs_stmt *st, struct rs_arena *arena, void *row,
+                                        struct rs_err *reterr);
+/* The first column, a text that is there: a row is a `const char *`. */
+RS_MUST_CHECK enum rs_status rs_sql_read_text(struct rs_stmt *st, struct rs_arena *arena, void *row,
+                                              struct rs_err *reterr);
+struct rs_sql_list {
+    struct rs_arena *arena;
+    rs_sql_row_fn read;
+    size_t row_bytes;
+    void *rows; /* out: an array in the arena; NULL when there are none */
+    size_t n;   /* out */
+};
+RS_MUST_CHECK enum rs_status rs_sql_list_args(struct rs_db_conn *conn, const char *sql,
+                                              const struct rs_sql_arg *args, size_t n,
+                                              struct rs_sql_list *list, struct rs_err *reterr);
 RS_MUST_CHECK enum rs_status rs_sql_run_args(struct rs_db_conn *conn, const char *sql,
                                              const struct rs_sql_arg *args, size_t n,
                                              int64_t *ret_changes, struct rs_err *reterr);
@@ -61,5 +80,9 @@ RS_MUST_CHECK enum rs_status rs_sql_run_args(struct rs_db_conn *conn, const char
 /* A copy of a text column in the arena; NULL for SQL NULL. */
 RS_MUST_CHECK enum rs_status rs_sql_copy(struct rs_stmt *st, int col, struct rs_arena *arena,
                                          const char **ret, struct rs_err *reterr);
+/* The same for a column that is never NULL: RS_CORRUPT if it is. */
+RS_MUST_CHECK enum rs_status rs_sql_copy_not_null(struct rs_stmt *st, int col,
+                                                  struct rs_arena *arena, const char **ret,
+                                                  struct rs_err *reterr);
 
 #endif

@@ -99,9 +99,10 @@ enum rs_status rs_catalog_tag_pushed(struct rs_db_conn *conn, int64_t repository
                       RS_SQL_TEXT(tag->quarantine_event_id), RS_SQL_TEXT(tag->named));
 }
 
-static enum rs_status pushed_read(struct rs_stmt *st, struct rs_arena *arena,
-                                  struct rs_pushed_tag *ret, struct rs_err *reterr)
+static enum rs_status pushed_read(struct rs_stmt *st, struct rs_arena *arena, void *row,
+                                  struct rs_err *reterr)
 {
+    struct rs_pushed_tag *ret = row;
     ret->seq = rs_stmt_col_int(st, 1);
     enum rs_status s = rs_sql_copy(st, 0, arena, &ret->tag, reterr);
     if (s == RS_OK)
@@ -109,42 +110,17 @@ static enum rs_status pushed_read(struct rs_stmt *st, struct rs_arena *arena,
     return s == RS_OK ? rs_sql_copy(st, 3, arena, &ret->named, reterr) : s;
 }
 
-static enum rs_status count_of(struct rs_db_conn *conn, const char *sql, int64_t id, size_t *ret,
-                               struct rs_err *reterr)
-{
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    bool row = false;
-    enum rs_status s = rs_sql_first(conn, sql, &st, &row, reterr, RS_SQL_INT(id));
-    *ret = s == RS_OK && row ? (size_t)rs_stmt_col_int(st, 0) : 0;
-    return s;
-}
-
 enum rs_status rs_catalog_tag_list_pushed(struct rs_db_conn *conn, struct rs_arena *arena,
                                           int64_t manifest_id, const struct rs_pushed_tag **ret,
                                           size_t *ret_n, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    size_t n = 0;
-    enum rs_status s = count_of(conn, "SELECT COUNT(*) FROM manifest_tag WHERE manifest_id = $1",
-                                manifest_id, &n, reterr);
-    if (s != RS_OK)
-        return s;
-    struct rs_pushed_tag *tags = rs_arena_alloc(arena, (n + 1) * sizeof(*tags));
-    if (tags == NULL)
-        return rs_fail(reterr, RS_NOMEM, NULL);
-    s = rs_sql_open(conn,
-                    "SELECT tag, seq, quarantine_event_id, named FROM manifest_tag"
-                    " WHERE manifest_id = $1 ORDER BY seq LIMIT $2",
-                    &st, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(n));
-    size_t i = 0;
-    for (bool row = true; s == RS_OK && i < n; i++) {
-        s = rs_stmt_step(st, &row, reterr);
-        if (s != RS_OK || !row)
-            break;
-        s = pushed_read(st, arena, &tags[i], reterr);
-    }
-    *ret = tags;
-    *ret_n = i;
+    struct rs_sql_list list = {.arena = arena, .read = pushed_read, .row_bytes = sizeof(**ret)};
+    enum rs_status s = rs_sql_list(conn,
+                                   "SELECT tag, seq, quarantine_event_id, named FROM manifest_tag"
+                                   " WHERE manifest_id = $1 ORDER BY seq",
+                                   &list, reterr, RS_SQL_INT(manifest_id));
+    *ret = list.rows;
+    *ret_n = list.n;
     return s;
 }
 
@@ -153,32 +129,16 @@ enum rs_status rs_catalog_tag_list_pointing(struct rs_db_conn *conn, struct rs_a
                                             enum rs_tag_pointer which, const char *const **ret,
                                             size_t *ret_n, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    size_t n = 0;
+    struct rs_sql_list list = {
+        .arena = arena, .read = rs_sql_read_text, .row_bytes = sizeof(**ret)};
     enum rs_status s =
-        count_of(conn,
-                 which == RS_TAG_LIVE ? "SELECT COUNT(*) FROM tag WHERE live_manifest_id = $1"
-                                      : "SELECT COUNT(*) FROM tag WHERE staged_manifest_id = $1",
-                 manifest_id, &n, reterr);
-    if (s != RS_OK)
-        return s;
-    const char **names = rs_arena_alloc(arena, (n + 1) * sizeof(*names));
-    if (names == NULL)
-        return rs_fail(reterr, RS_NOMEM, NULL);
-    s = rs_sql_open(conn,
+        rs_sql_list(conn,
                     which == RS_TAG_LIVE ? "SELECT name FROM tag WHERE live_manifest_id = $1"
-                                           " AND repository_id = $2 ORDER BY name LIMIT $3"
+                                           " AND repository_id = $2 ORDER BY name"
                                          : "SELECT name FROM tag WHERE staged_manifest_id = $1"
-                                           " AND repository_id = $2 ORDER BY name LIMIT $3",
-                    &st, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(repository_id), RS_SQL_INT(n));
-    size_t i = 0;
-    for (bool row = true; s == RS_OK && i < n; i++) {
-        s = rs_stmt_step(st, &row, reterr);
-        if (s != RS_OK || !row)
-            break;
-        s = rs_sql_copy(st, 0, arena, &names[i], reterr);
-    }
-    *ret = names;
-    *ret_n = i;
+                                           " AND repository_id = $2 ORDER BY name",
+                    &list, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(repository_id));
+    *ret = list.rows;
+    *ret_n = list.n;
     return s;
 }

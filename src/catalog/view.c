@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/attr.h"
+#include "catalog/check.h"
 #include "catalog/sql.h"
 
 /* manifest_read() takes id, digest, media_type, size, state, state_ms, has_data. */
@@ -133,14 +133,15 @@ enum rs_status rs_view_manifest_bytes(struct rs_db_conn *conn,
 /* More reports than policies can sensibly ask for are not told. */
 #define CHECKS_MAX 64U
 
-static const char *check_state(const char *text)
+static enum rs_status check_read(struct rs_stmt *st, struct rs_arena *arena, void *row,
+                                 struct rs_err *reterr)
 {
-    static const char *const known[] = {"running", "passed", "failed"};
-    for (size_t i = 0; text != NULL && i < RS_ARRAY_LEN(known); i++) {
-        if (strcmp(text, known[i]) == 0)
-            return known[i];
-    }
-    return NULL;
+    struct rs_view_check *ret = row;
+    enum rs_check_state state;
+    if (!rs_check_state_parse(rs_stmt_col_text(st, 1), &state))
+        return rs_fail(reterr, RS_CORRUPT, NULL);
+    ret->state = rs_check_state_name(state);
+    return text_copy(arena, rs_stmt_col_text(st, 0), &ret->name, reterr);
 }
 
 enum rs_status rs_view_checks(struct rs_db_conn *conn, struct rs_arena *arena, int64_t manifest_id,
@@ -149,28 +150,12 @@ enum rs_status rs_view_checks(struct rs_db_conn *conn, struct rs_arena *arena, i
 {
     static const char sql[] = "SELECT name, state FROM check_report WHERE manifest_id = $1"
                               " ORDER BY name LIMIT $2";
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    struct rs_view_check *checks = rs_arena_alloc(arena, CHECKS_MAX * sizeof(*checks));
-    if (checks == NULL)
-        return rs_fail(reterr, RS_NOMEM, NULL);
+    struct rs_sql_list list = {.arena = arena, .read = check_read, .row_bytes = sizeof(**ret)};
     enum rs_status s =
-        rs_sql_open(conn, sql, &st, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(CHECKS_MAX));
-    if (s != RS_OK)
-        return s;
-    size_t n = 0;
-    for (bool row = true; s == RS_OK && n < CHECKS_MAX;) {
-        s = rs_stmt_step(st, &row, reterr);
-        if (s != RS_OK || !row)
-            break;
-        checks[n].state = check_state(rs_stmt_col_text(st, 1));
-        if (checks[n].state == NULL)
-            return rs_fail(reterr, RS_CORRUPT, NULL);
-        s = text_copy(arena, rs_stmt_col_text(st, 0), &checks[n].name, reterr);
-        n++;
-    }
+        rs_sql_list(conn, sql, &list, reterr, RS_SQL_INT(manifest_id), RS_SQL_INT(CHECKS_MAX));
     if (s == RS_OK) {
-        *ret = checks;
-        *ret_n = n;
+        *ret = list.rows;
+        *ret_n = list.n;
     }
     return s;
 }

@@ -50,9 +50,10 @@ enum rs_status rs_view_azure_repository(struct rs_db_conn *conn, const char *rep
                              " AND ($2 = 1 OR l.live_manifest_id IS NOT NULL))"
 #define LATEST "9223372036854775807"
 
-static enum rs_status tag_read(struct rs_stmt *st, struct rs_arena *arena, struct rs_azure_tag *ret,
+static enum rs_status tag_read(struct rs_stmt *st, struct rs_arena *arena, void *row,
                                struct rs_err *reterr)
 {
+    struct rs_azure_tag *ret = row;
     ret->pushed_ms = rs_stmt_col_int(st, 2);
     ret->changed_ms = rs_stmt_col_int(st, 3);
     enum rs_status s = rs_sql_copy(st, 0, arena, &ret->name, reterr);
@@ -102,23 +103,13 @@ enum rs_status rs_view_azure_tags(struct rs_db_conn *conn, struct rs_arena *aren
                                   const struct rs_azure_page *page, const struct rs_azure_tag **ret,
                                   size_t *ret_n, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    struct rs_azure_tag *tags = rs_arena_alloc(arena, ((size_t)page->n_max + 1) * sizeof(*tags));
-    size_t n = 0;
-    if (tags == NULL)
-        return rs_fail(reterr, RS_NOMEM, NULL);
+    struct rs_sql_list list = {.arena = arena, .read = tag_read, .row_bytes = sizeof(**ret)};
     enum rs_status s =
-        rs_sql_open(conn, tags_sql(page->order), &st, reterr, RS_SQL_TEXT(page->repository),
+        rs_sql_list(conn, tags_sql(page->order), &list, reterr, RS_SQL_TEXT(page->repository),
                     RS_SQL_INT(page->rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(page->last),
                     RS_SQL_TEXT(page->digest), RS_SQL_INT(page->n_max));
-    for (bool row = true; s == RS_OK && n < (size_t)page->n_max; n++) {
-        s = rs_stmt_step(st, &row, reterr);
-        if (s != RS_OK || !row)
-            break;
-        s = tag_read(st, arena, &tags[n], reterr);
-    }
-    *ret = tags;
-    *ret_n = n;
+    *ret = list.rows;
+    *ret_n = list.n;
     return s;
 }
 
@@ -150,27 +141,27 @@ static const char *manifests_sql(enum rs_azure_order order)
     return MANIFESTS " AND m.digest > $3 ORDER BY m.digest LIMIT $4";
 }
 
+static enum rs_status id_read(struct rs_stmt *st, struct rs_arena *arena, void *row,
+                              struct rs_err *reterr)
+{
+    int64_t *ret = row;
+    (void)arena;
+    (void)reterr;
+    *ret = rs_stmt_col_int(st, 0);
+    return RS_OK;
+}
+
 enum rs_status rs_view_azure_manifests(struct rs_db_conn *conn, struct rs_arena *arena,
                                        const struct rs_azure_page *page, const int64_t **ret,
                                        size_t *ret_n, struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    int64_t *ids = rs_arena_alloc(arena, ((size_t)page->n_max + 1) * sizeof(*ids));
-    size_t n = 0;
-    if (ids == NULL)
-        return rs_fail(reterr, RS_NOMEM, NULL);
+    struct rs_sql_list list = {.arena = arena, .read = id_read, .row_bytes = sizeof(**ret)};
     enum rs_status s =
-        rs_sql_open(conn, manifests_sql(page->order), &st, reterr, RS_SQL_TEXT(page->repository),
+        rs_sql_list(conn, manifests_sql(page->order), &list, reterr, RS_SQL_TEXT(page->repository),
                     RS_SQL_INT(page->rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(page->last),
                     RS_SQL_INT(page->n_max));
-    for (bool row = true; s == RS_OK && n < (size_t)page->n_max; n++) {
-        s = rs_stmt_step(st, &row, reterr);
-        if (s != RS_OK || !row)
-            break;
-        ids[n] = rs_stmt_col_int(st, 0);
-    }
-    *ret = ids;
-    *ret_n = n;
+    *ret = list.rows;
+    *ret_n = list.n;
     return s;
 }
 

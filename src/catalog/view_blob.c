@@ -105,26 +105,13 @@ enum rs_status rs_view_blob_repositories(struct rs_db_conn *conn, struct rs_aren
         "SELECT r.name FROM repository_blob rb JOIN repository r ON r.id = rb.repository_id"
         " WHERE rb.digest = $1 AND rb.present <> 0"
         " ORDER BY CASE WHEN rb.opens > 0 THEN 0 ELSE 1 END, r.id LIMIT $2";
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    const char **names = rs_arena_alloc(arena, n_max * sizeof(*names));
-    if (names == NULL)
-        return rs_fail(reterr, RS_NOMEM, NULL);
-    enum rs_status s = rs_sql_open(conn, sql, &st, reterr, RS_SQL_TEXT(digest), RS_SQL_INT(n_max));
-    if (s != RS_OK)
-        return s;
-    size_t n = 0;
-    for (bool row = true; n < n_max; n++) {
-        s = rs_stmt_step(st, &row, reterr);
-        if (s != RS_OK || !row)
-            break;
-        const char *name = rs_stmt_col_text(st, 0);
-        names[n] = name == NULL ? NULL : rs_arena_strdup(arena, name);
-        if (names[n] == NULL)
-            return rs_fail(reterr, name == NULL ? RS_CORRUPT : RS_NOMEM, NULL);
-    }
+    struct rs_sql_list list = {
+        .arena = arena, .read = rs_sql_read_text, .row_bytes = sizeof(**ret)};
+    enum rs_status s =
+        rs_sql_list(conn, sql, &list, reterr, RS_SQL_TEXT(digest), RS_SQL_INT(n_max));
     if (s == RS_OK) {
-        *ret = names;
-        *ret_n = n;
+        *ret = list.rows;
+        *ret_n = list.n;
     }
     return s;
 }
