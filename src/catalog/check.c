@@ -36,14 +36,10 @@ static enum rs_status report_read(struct rs_stmt *st, struct rs_arena *arena, vo
     ret->reporter_id = rs_stmt_col_int(st, 2);
     ret->reported_ms = rs_stmt_col_int(st, 4);
     ret->failing = rs_stmt_col_int(st, 6) != 0;
-    enum rs_status s = rs_sql_copy(st, 0, arena, &ret->name, reterr);
+    enum rs_status s = rs_sql_copy_not_null(st, 0, arena, &ret->name, reterr);
     if (s == RS_OK)
-        s = rs_sql_copy(st, 3, arena, &ret->reporter, reterr);
-    if (s == RS_OK)
-        s = rs_sql_copy(st, 5, arena, &ret->details, reterr);
-    if (s == RS_OK && (ret->name == NULL || ret->reporter == NULL))
-        s = rs_fail(reterr, RS_CORRUPT, NULL);
-    return s;
+        s = rs_sql_copy_not_null(st, 3, arena, &ret->reporter, reterr);
+    return s == RS_OK ? rs_sql_copy(st, 5, arena, &ret->details, reterr) : s;
 }
 
 enum rs_status rs_catalog_check_list(struct rs_db_conn *conn, struct rs_arena *arena,

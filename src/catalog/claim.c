@@ -21,14 +21,10 @@ static enum rs_status claim_read(struct rs_stmt *st, struct rs_arena *arena, voi
     ret->lease_ms = rs_stmt_col_int(st, 5);
     ret->expires_ms = rs_stmt_col_int(st, 6);
     ret->expires_mono_ms = rs_stmt_col_int(st, 8);
-    enum rs_status s = rs_sql_copy(st, 2, arena, &ret->check_name, reterr);
+    enum rs_status s = rs_sql_copy_not_null(st, 2, arena, &ret->check_name, reterr);
     if (s == RS_OK)
-        s = rs_sql_copy(st, 4, arena, &ret->principal, reterr);
-    if (s == RS_OK)
-        s = rs_sql_copy(st, 7, arena, &ret->boot_id, reterr);
-    if (s == RS_OK && (ret->check_name == NULL || ret->principal == NULL || ret->boot_id == NULL))
-        s = rs_fail(reterr, RS_CORRUPT, NULL);
-    return s;
+        s = rs_sql_copy_not_null(st, 4, arena, &ret->principal, reterr);
+    return s == RS_OK ? rs_sql_copy_not_null(st, 7, arena, &ret->boot_id, reterr) : s;
 }
 
 static enum rs_status one_read(struct rs_stmt *st, struct rs_arena *arena,

@@ -49,12 +49,8 @@ static enum rs_status ref_read(struct rs_stmt *st, struct rs_arena *arena, void 
     ret->size = (uint64_t)size;
     ret->opens = rs_stmt_col_int(st, 5) != 0;
     ret->child_id = rs_stmt_col_int(st, 6);
-    enum rs_status s = rs_sql_copy(st, 2, arena, &ret->digest, reterr);
-    if (s == RS_OK)
-        s = rs_sql_copy(st, 3, arena, &ret->media_type, reterr);
-    if (s == RS_OK && ret->digest == NULL)
-        s = rs_fail(reterr, RS_CORRUPT, NULL);
-    return s;
+    enum rs_status s = rs_sql_copy_not_null(st, 2, arena, &ret->digest, reterr);
+    return s == RS_OK ? rs_sql_copy(st, 3, arena, &ret->media_type, reterr) : s;
 }
 
 enum rs_status rs_catalog_manifest_refs(struct rs_db_conn *conn, struct rs_arena *arena,
@@ -77,7 +73,7 @@ static enum rs_status blob_read(struct rs_stmt *st, struct rs_arena *arena, void
 {
     struct rs_ref_blob *ret = row;
     ret->opens = rs_stmt_col_int(st, 1) != 0;
-    return rs_sql_copy(st, 0, arena, &ret->digest, reterr);
+    return rs_sql_copy_not_null(st, 0, arena, &ret->digest, reterr);
 }
 
 enum rs_status rs_catalog_manifest_blobs(struct rs_db_conn *conn, struct rs_arena *arena,

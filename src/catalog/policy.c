@@ -27,12 +27,8 @@ static enum rs_status policy_read(struct rs_stmt *st, struct rs_arena *arena, vo
 {
     struct rs_catalog_policy *ret = row;
     ret->position = rs_stmt_col_int(st, 2);
-    enum rs_status s = rs_sql_copy(st, 0, arena, &ret->pattern, reterr);
-    if (s == RS_OK)
-        s = rs_sql_copy(st, 1, arena, &ret->rules, reterr);
-    if (s == RS_OK && (ret->pattern == NULL || ret->rules == NULL))
-        s = rs_fail(reterr, RS_CORRUPT, NULL);
-    return s;
+    enum rs_status s = rs_sql_copy_not_null(st, 0, arena, &ret->pattern, reterr);
+    return s == RS_OK ? rs_sql_copy_not_null(st, 1, arena, &ret->rules, reterr) : s;
 }
 
 enum rs_status rs_catalog_policy_all(struct rs_db_conn *conn, struct rs_arena *arena,

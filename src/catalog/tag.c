@@ -104,7 +104,7 @@ static enum rs_status pushed_read(struct rs_stmt *st, struct rs_arena *arena, vo
 {
     struct rs_pushed_tag *ret = row;
     ret->seq = rs_stmt_col_int(st, 1);
-    enum rs_status s = rs_sql_copy(st, 0, arena, &ret->tag, reterr);
+    enum rs_status s = rs_sql_copy_not_null(st, 0, arena, &ret->tag, reterr);
     if (s == RS_OK)
         s = rs_sql_copy(st, 2, arena, &ret->quarantine_event_id, reterr);
     return s == RS_OK ? rs_sql_copy(st, 3, arena, &ret->named, reterr) : s;

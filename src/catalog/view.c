@@ -1,21 +1,10 @@
 #include "catalog/view.h"
 
-#include <string.h>
-
 #include "catalog/check.h"
 #include "catalog/sql.h"
 
 /* manifest_read() takes id, digest, media_type, size, state, state_ms, has_data. */
 #define N_COLUMNS 7
-
-static enum rs_status text_copy(struct rs_arena *arena, const char *text, const char **ret,
-                                struct rs_err *reterr)
-{
-    if (text == NULL)
-        return rs_fail(reterr, RS_CORRUPT, NULL);
-    *ret = rs_arena_strdup(arena, text);
-    return *ret == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : RS_OK;
-}
 
 /* One manifest out of the columns from `col` on. */
 static enum rs_status manifest_read(struct rs_stmt *st, int col, struct rs_arena *arena,
@@ -30,9 +19,9 @@ static enum rs_status manifest_read(struct rs_stmt *st, int col, struct rs_arena
     };
     if (size < 0 || !rs_state_parse(rs_stmt_col_text(st, col + 4), &m.state))
         return rs_fail(reterr, RS_CORRUPT, NULL);
-    enum rs_status s = text_copy(arena, rs_stmt_col_text(st, col + 1), &m.digest, reterr);
+    enum rs_status s = rs_sql_copy_not_null(st, col + 1, arena, &m.digest, reterr);
     if (s == RS_OK)
-        s = text_copy(arena, rs_stmt_col_text(st, col + 2), &m.media_type, reterr);
+        s = rs_sql_copy_not_null(st, col + 2, arena, &m.media_type, reterr);
     if (s == RS_OK)
         *ret = m;
     return s;
@@ -141,7 +130,7 @@ static enum rs_status check_read(struct rs_stmt *st, struct rs_arena *arena, voi
     if (!rs_check_state_parse(rs_stmt_col_text(st, 1), &state))
         return rs_fail(reterr, RS_CORRUPT, NULL);
     ret->state = rs_check_state_name(state);
-    return text_copy(arena, rs_stmt_col_text(st, 0), &ret->name, reterr);
+    return rs_sql_copy_not_null(st, 0, arena, &ret->name, reterr);
 }
 
 enum rs_status rs_view_checks(struct rs_db_conn *conn, struct rs_arena *arena, int64_t manifest_id,

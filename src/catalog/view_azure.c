@@ -56,12 +56,8 @@ static enum rs_status tag_read(struct rs_stmt *st, struct rs_arena *arena, void 
     struct rs_azure_tag *ret = row;
     ret->pushed_ms = rs_stmt_col_int(st, 2);
     ret->changed_ms = rs_stmt_col_int(st, 3);
-    enum rs_status s = rs_sql_copy(st, 0, arena, &ret->name, reterr);
-    if (s == RS_OK)
-        s = rs_sql_copy(st, 1, arena, &ret->digest, reterr);
-    if (s == RS_OK && (ret->name == NULL || ret->digest == NULL))
-        s = rs_fail(reterr, RS_CORRUPT, NULL);
-    return s;
+    enum rs_status s = rs_sql_copy_not_null(st, 0, arena, &ret->name, reterr);
+    return s == RS_OK ? rs_sql_copy_not_null(st, 1, arena, &ret->digest, reterr) : s;
 }
 
 enum rs_status rs_view_azure_tag(struct rs_db_conn *conn, struct rs_arena *arena,
