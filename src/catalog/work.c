@@ -15,48 +15,34 @@
     "  WHERE s.repository_id = m.repository_id AND s.digest = m.subject_digest))"
 
 /* The ids come first, the rows one by one after them: reading a row is catalog/manifest.h's. */
-struct id_page {
-    int64_t *ids;
-    const char **repositories;
-    size_t n;
+struct found {
+    int64_t id;
+    const char *repository;
 };
 
-static enum rs_status page_read(struct rs_stmt *st, struct rs_arena *arena, int64_t n_max,
-                                struct id_page *page, struct rs_err *reterr)
+static enum rs_status found_read(struct rs_stmt *st, struct rs_arena *arena, void *row,
+                                 struct rs_err *reterr)
 {
-    enum rs_status s = RS_OK;
-    page->ids = rs_arena_alloc(arena, (size_t)n_max * sizeof(*page->ids));
-    page->repositories = rs_arena_alloc(arena, (size_t)n_max * sizeof(*page->repositories));
-    if (page->ids == NULL || page->repositories == NULL)
-        return rs_fail(reterr, RS_NOMEM, NULL);
-    while (page->n < (size_t)n_max) {
-        bool row = false;
-        s = rs_stmt_step(st, &row, reterr);
-        if (s != RS_OK || !row)
-            break;
-        page->ids[page->n] = rs_stmt_col_int(st, 0);
-        s = rs_sql_copy(st, 1, arena, &page->repositories[page->n], reterr);
-        if (s != RS_OK)
-            break;
-        page->n++;
-    }
-    return s;
+    struct found *ret = row;
+    ret->id = rs_stmt_col_int(st, 0);
+    return rs_sql_copy_not_null(st, 1, arena, &ret->repository, reterr);
 }
 
-static enum rs_status rows_read(struct rs_db_conn *conn, struct rs_arena *arena,
-                                const struct id_page *page, const struct rs_work_row **ret,
-                                size_t *ret_n, struct rs_err *reterr)
+static enum rs_status rows_read(struct rs_db_conn *conn, const struct rs_sql_list *list,
+                                const struct rs_work_row **ret, size_t *ret_n,
+                                struct rs_err *reterr)
 {
+    const struct found *found = list->rows;
     size_t n = 0;
-    struct rs_work_row *rows = rs_arena_alloc(arena, (page->n + 1) * sizeof(*rows));
+    struct rs_work_row *rows = rs_arena_alloc(list->arena, list->n * sizeof(*rows));
     if (rows == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    for (size_t i = 0; i < page->n; i++) {
+    for (size_t i = 0; i < list->n; i++) {
         enum rs_status s =
-            rs_catalog_manifest_get(conn, arena, page->ids[i], &rows[n].manifest, reterr);
+            rs_catalog_manifest_get(conn, list->arena, found[i].id, &rows[n].manifest, reterr);
         if (s != RS_OK)
             return s;
-        rows[n].repository = page->repositories[i];
+        rows[n].repository = found[i].repository;
         if (rows[n].manifest != NULL)
             n++;
     }
@@ -70,29 +56,27 @@ enum rs_status rs_catalog_work_list(struct rs_db_conn *conn, struct rs_arena *ar
                                     const struct rs_work_row **ret, size_t *ret_n,
                                     struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    struct id_page page = {0};
+    struct rs_sql_list list = {
+        .arena = arena, .read = found_read, .row_bytes = sizeof(struct found)};
     enum rs_status s;
     if (query->repository == NULL)
-        s = rs_sql_open(conn,
+        s = rs_sql_list(conn,
                         "SELECT m.id, r.name FROM manifest m JOIN repository r"
                         " ON r.id = m.repository_id"
                         " WHERE m.state = $1 AND m.state <> 'released' AND m.id > $2 AND " IS_ROOT
                         " ORDER BY m.id LIMIT $3",
-                        &st, reterr, RS_SQL_TEXT(rs_state_name(query->state)),
+                        &list, reterr, RS_SQL_TEXT(rs_state_name(query->state)),
                         RS_SQL_INT(query->after_id), RS_SQL_INT(query->n_max));
     else
-        s = rs_sql_open(
+        s = rs_sql_list(
             conn,
             "SELECT m.id, r.name FROM repository r JOIN manifest m"
             " ON m.repository_id = r.id"
             " WHERE r.name = $4 AND m.state = $1 AND m.state <> 'released' AND m.id > $2"
             "  AND " IS_ROOT " ORDER BY m.id LIMIT $3",
-            &st, reterr, RS_SQL_TEXT(rs_state_name(query->state)), RS_SQL_INT(query->after_id),
+            &list, reterr, RS_SQL_TEXT(rs_state_name(query->state)), RS_SQL_INT(query->after_id),
             RS_SQL_INT(query->n_max), RS_SQL_TEXT(query->repository));
-    if (s == RS_OK)
-        s = page_read(st, arena, query->n_max, &page, reterr);
-    return s == RS_OK ? rows_read(conn, arena, &page, ret, ret_n, reterr) : s;
+    return s == RS_OK ? rows_read(conn, &list, ret, ret_n, reterr) : s;
 }
 
 enum rs_status rs_catalog_work_free(struct rs_db_conn *conn, struct rs_arena *arena,
@@ -100,9 +84,9 @@ enum rs_status rs_catalog_work_free(struct rs_db_conn *conn, struct rs_arena *ar
                                     const struct rs_work_row **ret, size_t *ret_n,
                                     struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    struct id_page page = {0};
-    enum rs_status s = rs_sql_open(
+    struct rs_sql_list list = {
+        .arena = arena, .read = found_read, .row_bytes = sizeof(struct found)};
+    enum rs_status s = rs_sql_list(
         conn,
         "SELECT m.id, r.name FROM manifest m JOIN repository r ON r.id = m.repository_id"
         " WHERE m.state = 'quarantined' AND m.id > $1"
@@ -111,11 +95,9 @@ enum rs_status rs_catalog_work_free(struct rs_db_conn *conn, struct rs_arena *ar
         "  AND NOT EXISTS (SELECT 1 FROM check_report c WHERE c.manifest_id = m.id AND c.name = $2"
         "   AND c.state <> 'running')"
         "  AND " IS_ROOT " ORDER BY m.id LIMIT $5",
-        &st, reterr, RS_SQL_INT(query->after_id), RS_SQL_TEXT(query->check_name),
+        &list, reterr, RS_SQL_INT(query->after_id), RS_SQL_TEXT(query->check_name),
         RS_SQL_TEXT(query->boot_id), RS_SQL_INT(query->now_mono_ms), RS_SQL_INT(query->n_max));
-    if (s == RS_OK)
-        s = page_read(st, arena, query->n_max, &page, reterr);
-    return s == RS_OK ? rows_read(conn, arena, &page, ret, ret_n, reterr) : s;
+    return s == RS_OK ? rows_read(conn, &list, ret, ret_n, reterr) : s;
 }
 
 enum rs_status rs_catalog_work_since(struct rs_db_conn *conn, struct rs_arena *arena,
@@ -123,32 +105,30 @@ enum rs_status rs_catalog_work_since(struct rs_db_conn *conn, struct rs_arena *a
                                      const struct rs_work_row **ret, size_t *ret_n,
                                      struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    struct id_page page = {0};
+    struct rs_sql_list list = {
+        .arena = arena, .read = found_read, .row_bytes = sizeof(struct found)};
     enum rs_status s;
     if (query->not_overdue)
-        s = rs_sql_open(conn,
+        s = rs_sql_list(conn,
                         "SELECT m.id, r.name FROM manifest m JOIN repository r"
                         " ON r.id = m.repository_id"
                         " WHERE m.state = 'quarantined' AND m.overdue_ms IS NULL"
                         "  AND (m.state_ms, m.id) > ($1, $2) AND m.state_ms <= $3 AND " IS_ROOT
                         " ORDER BY m.state_ms, m.id LIMIT $4",
-                        &st, reterr, RS_SQL_INT(query->after_ms), RS_SQL_INT(query->after_id),
+                        &list, reterr, RS_SQL_INT(query->after_ms), RS_SQL_INT(query->after_id),
                         RS_SQL_INT(query->until_ms), RS_SQL_INT(query->n_max));
     else
-        s = rs_sql_open(conn,
+        s = rs_sql_list(conn,
                         "SELECT m.id, r.name FROM manifest m JOIN repository r"
                         " ON r.id = m.repository_id"
                         " WHERE m.state = $5 AND m.state <> 'released'"
                         "  AND (m.state_ms, m.id) > ($1, $2) AND m.state_ms <= $3"
                         "  AND (" IS_ORPHAN " OR (" IS_ROOT "))"
                         " ORDER BY m.state_ms, m.id LIMIT $4",
-                        &st, reterr, RS_SQL_INT(query->after_ms), RS_SQL_INT(query->after_id),
+                        &list, reterr, RS_SQL_INT(query->after_ms), RS_SQL_INT(query->after_id),
                         RS_SQL_INT(query->until_ms), RS_SQL_INT(query->n_max),
                         RS_SQL_TEXT(rs_state_name(query->state)));
-    if (s == RS_OK)
-        s = page_read(st, arena, query->n_max, &page, reterr);
-    return s == RS_OK ? rows_read(conn, arena, &page, ret, ret_n, reterr) : s;
+    return s == RS_OK ? rows_read(conn, &list, ret, ret_n, reterr) : s;
 }
 
 enum rs_status rs_catalog_work_is_part(struct rs_db_conn *conn, const struct rs_manifest_row *row,
