@@ -11,17 +11,6 @@
 
 /* ---- digests ---- */
 
-/* A stored digest is input as well: it may become a path. */
-static enum rs_status canonical_copy(struct rs_str text, char out[RS_CANONICAL_DIGEST_BYTES],
-                                     struct rs_err *reterr)
-{
-    struct rs_digest d;
-    if (!rs_digest_parse(text, &d) || d.algorithm != RS_DIGEST_SHA256)
-        return rs_fail(reterr, RS_CORRUPT, NULL);
-    (void)rs_text_copy(out, RS_CANONICAL_DIGEST_BYTES, d.text);
-    return RS_OK;
-}
-
 static enum rs_status alias_find(struct rs_db_conn *conn, const char *alias,
                                  char out[RS_CANONICAL_DIGEST_BYTES], struct rs_err *reterr)
 {
@@ -31,8 +20,7 @@ static enum rs_status alias_find(struct rs_db_conn *conn, const char *alias,
                                     &row, reterr, RS_SQL_TEXT(alias));
     if (s != RS_OK)
         return s;
-    return row ? canonical_copy(rs_stmt_col_str(st, 0), out, reterr)
-               : rs_fail(reterr, RS_NOT_FOUND, NULL);
+    return row ? rs_sql_copy_digest(st, 0, out, reterr) : rs_fail(reterr, RS_NOT_FOUND, NULL);
 }
 
 enum rs_status rs_catalog_alias_resolve(struct rs_db_conn *conn, const char *digest,

@@ -1,7 +1,6 @@
 #include "catalog/garbage.h"
 
 #include "catalog/sql.h"
-#include "oci/digest.h"
 
 /* A repository keeps a blob that a manifest of it names, or that came there a short while ago. */
 #define SQL_KEPT                                                                           \
@@ -30,14 +29,11 @@ static enum rs_status step_end(struct rs_db_conn *conn, struct rs_garbage_step *
 static enum rs_status found_add(struct rs_stmt *st, struct rs_garbage_step *step,
                                 struct rs_err *reterr)
 {
-    struct rs_digest d;
-    int64_t size = rs_stmt_col_int(st, 1);
-    if (!rs_digest_parse(rs_stmt_col_str(st, 0), &d) || d.algorithm != RS_DIGEST_SHA256 || size < 0)
-        return rs_fail(reterr, RS_CORRUPT, NULL);
     struct rs_garbage_blob *b = &step->found[step->n_found++];
-    (void)rs_text_copy(b->digest, sizeof(b->digest), d.text);
+    int64_t size = rs_stmt_col_int(st, 1);
     b->size = (uint64_t)size;
-    return RS_OK;
+    return size < 0 ? rs_fail(reterr, RS_CORRUPT, NULL)
+                    : rs_sql_copy_digest(st, 0, b->digest, reterr);
 }
 
 enum rs_status rs_catalog_garbage_step(struct rs_db_conn *conn, int64_t before_ms,

@@ -3,7 +3,6 @@
 #include "base/assert.h"
 #include "catalog/blob.h"
 #include "catalog/sql.h"
-#include "oci/digest.h"
 
 /* Manifests of the repository that name the blob of a repository_blob row `b`; and released ones
  * that open it. */
@@ -171,18 +170,15 @@ enum rs_status rs_catalog_blob_next(struct rs_db_conn *conn, const char *after,
                                     struct rs_stored *ret, bool *ret_found, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    struct rs_digest d;
     enum rs_status s = rs_sql_first(
         conn, "SELECT digest, size FROM blob WHERE digest > $1 ORDER BY digest LIMIT 1", &st,
         ret_found, reterr, RS_SQL_TEXT(after));
     if (s != RS_OK || !*ret_found)
         return s;
     int64_t size = rs_stmt_col_int(st, 1);
-    if (!rs_digest_parse(rs_stmt_col_str(st, 0), &d) || d.algorithm != RS_DIGEST_SHA256 || size < 0)
-        return rs_fail(reterr, RS_CORRUPT, NULL);
-    (void)rs_text_copy(ret->digest, sizeof(ret->digest), d.text);
     ret->size = (uint64_t)size;
-    return RS_OK;
+    return size < 0 ? rs_fail(reterr, RS_CORRUPT, NULL)
+                    : rs_sql_copy_digest(st, 0, ret->digest, reterr);
 }
 
 enum rs_status rs_catalog_manifest_bytes_each(struct rs_db_conn *conn, rs_stored_manifest_fn fn,

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "catalog/blob.h"
 #include "db/db.h"
 
 /* One broken place.  Texts are borrowed for the call. */
@@ -52,7 +53,7 @@ RS_MUST_CHECK enum rs_status rs_catalog_blob_lost(struct rs_db_conn *conn, const
 
 /* A blob's or a manifest's row, for a walk over all of them in the order of their digests. */
 struct rs_stored {
-    char digest[72];
+    char digest[RS_CANONICAL_DIGEST_BYTES];
     uint64_t size;
 };
 /* The first blob after `after` ("" starts); *ret_found false at the end. */

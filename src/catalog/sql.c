@@ -1,5 +1,7 @@
 #include "catalog/sql.h"
 
+#include "oci/digest.h"
+
 static void bind(struct rs_stmt *st, int index, const struct rs_sql_arg *arg)
 {
     switch (arg->type) {
@@ -97,4 +99,14 @@ enum rs_status rs_sql_copy_not_null(struct rs_stmt *st, int col, struct rs_arena
 {
     enum rs_status s = rs_sql_copy(st, col, arena, ret, reterr);
     return s == RS_OK && *ret == NULL ? rs_fail(reterr, RS_CORRUPT, NULL) : s;
+}
+
+enum rs_status rs_sql_copy_digest(struct rs_stmt *st, int col, char ret[RS_CANONICAL_DIGEST_BYTES],
+                                  struct rs_err *reterr)
+{
+    struct rs_digest d;
+    if (!rs_digest_parse(rs_stmt_col_str(st, col), &d) || d.algorithm != RS_DIGEST_SHA256)
+        return rs_fail(reterr, RS_CORRUPT, NULL);
+    (void)rs_text_copy(ret, RS_CANONICAL_DIGEST_BYTES, d.text);
+    return RS_OK;
 }

@@ -12,6 +12,7 @@
 #define RS_CATALOG_SQL_H
 
 #include "base/arena.h"
+#include "catalog/blob.h"
 #include "db/db.h"
 
 enum rs_sql_type { RS_SQL_IS_INT, RS_SQL_IS_TEXT, RS_SQL_IS_STR, RS_SQL_IS_BYTES };
@@ -84,5 +85,10 @@ RS_MUST_CHECK enum rs_status rs_sql_copy(struct rs_stmt *st, int col, struct rs_
 RS_MUST_CHECK enum rs_status rs_sql_copy_not_null(struct rs_stmt *st, int col,
                                                   struct rs_arena *arena, const char **ret,
                                                   struct rs_err *reterr);
+/* A canonical digest.  A stored one is input as well, and may become a path: RS_CORRUPT if it is
+ * something else. */
+RS_MUST_CHECK enum rs_status rs_sql_copy_digest(struct rs_stmt *st, int col,
+                                                char ret[RS_CANONICAL_DIGEST_BYTES],
+                                                struct rs_err *reterr);
 
 #endif
