@@ -44,7 +44,6 @@ static void add_filters(const struct rs_args *args, struct rs_buf *path)
 
 static enum rs_exit list(const struct rs_args *args)
 {
-    RS_AUTO(rs_client) struct rs_client *c = NULL;
     RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(RS_PATH_BYTES_MAX);
     struct rs_err err = RS_ERR_INIT;
     struct rs_listing listing = {
@@ -55,8 +54,7 @@ static enum rs_exit list(const struct rs_args *args)
     rs_query_add_number(&path, "n",
                         listing.limit != 0 && listing.limit < 1000 ? listing.limit : 1000);
     listing.path = rs_buf_text(&path);
-    enum rs_exit e = rs_client_open(args, &c);
-    return e == RS_EXIT_OK ? rs_client_list(c, &listing) : e;
+    return rs_client_list(args, &listing);
 }
 
 /* ---- export ---- */

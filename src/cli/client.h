@@ -47,8 +47,9 @@ struct rs_call {
     const char *accept;                  /* NULL = application/json */
     bool has_no_deadline;                /* may take as long as it takes */
     const struct rs_http_header *header; /* one more; NULL = none */
-    bool quiet; /* say nothing about an answer that is an error (the caller looks at it); failures
-                   to get one are told */
+    /* say nothing about an answer that is an error (the caller looks at it); failures to get one
+     * are told */
+    bool quiet;
 };
 
 /**
@@ -118,8 +119,9 @@ struct rs_listing {
     const char *nothing; /* said on standard error when there are none: "no tags" */
     uint64_t limit;      /* most elements; 0 = all */
 };
-/* Fetch every page (by Link, or by `next` and `more` in the page) and print a table, or one JSON
- * array with --json. */
-RS_MUST_CHECK enum rs_exit rs_client_list(struct rs_client *c, const struct rs_listing *listing);
+/* A whole command: fetch every page (by Link, or by `next` and `more` in the page) and print a
+ * table, or one JSON array with --json. */
+RS_MUST_CHECK enum rs_exit rs_client_list(const struct rs_args *args,
+                                          const struct rs_listing *listing);
 
 #endif

@@ -118,14 +118,17 @@ static enum rs_exit follow_once(struct rs_client *c, struct follower *f, const c
     return rs_client_stream(c, &call, on_body, NULL, IDLE_MS, f, &a);
 }
 
-static enum rs_exit follow(struct rs_client *c, const char *path, uint64_t limit)
+static enum rs_exit follow(const struct rs_args *args, const char *path, uint64_t limit)
 {
+    RS_AUTO(rs_client) struct rs_client *c = NULL;
+    enum rs_exit e = rs_client_open(args, &c);
+    if (e != RS_EXIT_OK)
+        return e;
     struct follower f = {.wants_json = rs_client_wants_json(c),
                          .left = limit == 0 ? UINT64_MAX : limit,
                          .line = RS_BUF_INIT(EVENT_BYTES_MAX),
                          .data = RS_BUF_INIT(EVENT_BYTES_MAX)};
     unsigned pause_ms = PAUSE_MS;
-    enum rs_exit e;
     for (;;) {
         char before[sizeof(f.last)];
         memcpy(before, f.last, sizeof(before));
@@ -147,26 +150,22 @@ static enum rs_exit follow(struct rs_client *c, const char *path, uint64_t limit
 
 static enum rs_exit run(const struct rs_args *args)
 {
-    RS_AUTO(rs_client) struct rs_client *c = NULL;
     RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(RS_PATH_BYTES_MAX);
     struct rs_err err = RS_ERR_INIT;
     uint64_t limit = 0;
     if (rs_args_number(args, "limit", 1, INT64_MAX, &limit, &err) != RS_OK)
         return rs_usage("%s", err.message);
-    enum rs_exit e = rs_client_open(args, &c);
-    if (e != RS_EXIT_OK)
-        return e;
     (void)rs_buf_adds(&path, EVENTS);
     rs_query_add(&path, "after", rs_args_text(args, "after"));
     if (rs_args_flag(args, "follow"))
-        return follow(c, rs_buf_text(&path), limit);
+        return follow(args, rs_buf_text(&path), limit);
     rs_query_add_number(&path, "n", limit != 0 && limit < 1000 ? limit : 1000);
     struct rs_listing listing = {.path = rs_buf_text(&path),
                                  .member = "events",
                                  .columns = columns,
                                  .nothing = "no events",
                                  .limit = limit};
-    return rs_client_list(c, &listing);
+    return rs_client_list(args, &listing);
 }
 
 const struct rs_command rs_command_events = {

@@ -49,13 +49,11 @@ static void add_principal(struct rs_buf *path, const char *principal)
 
 static enum rs_exit list(const struct rs_args *args)
 {
-    RS_AUTO(rs_client) struct rs_client *c = NULL;
     RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(RS_PATH_BYTES_MAX);
     add_principal(&path, rs_args_text(args, "principal"));
     struct rs_listing listing = {
         .path = rs_buf_text(&path), .member = "grants", .columns = columns, .nothing = "no grants"};
-    enum rs_exit e = rs_client_open(args, &c);
-    return e == RS_EXIT_OK ? rs_client_list(c, &listing) : e;
+    return rs_client_list(args, &listing);
 }
 
 static bool is_same(const struct rs_json *value, const char *text)

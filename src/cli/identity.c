@@ -16,11 +16,9 @@ static const struct rs_column columns[] = {{"NAME", "name", RS_COLUMN_TEXT},
 
 enum rs_exit rs_identity_list(const struct rs_args *args, const struct rs_identity_kind *kind)
 {
-    RS_AUTO(rs_client) struct rs_client *c = NULL;
     struct rs_listing listing = {
         .path = kind->path, .member = kind->member, .columns = columns, .nothing = kind->nothing};
-    enum rs_exit e = rs_client_open(args, &c);
-    return e == RS_EXIT_OK ? rs_client_list(c, &listing) : e;
+    return rs_client_list(args, &listing);
 }
 
 enum rs_exit rs_identity_send(const struct rs_args *args, const struct rs_identity_kind *kind,

@@ -20,17 +20,17 @@ static const struct rs_column work_columns[] = {
 static const struct rs_column repository_columns[] = {{"REPOSITORY", "", RS_COLUMN_TEXT},
                                                       {.title = NULL}};
 
-static enum rs_exit list_repositories(struct rs_client *c, uint64_t limit)
+static enum rs_exit list_repositories(const struct rs_args *args, uint64_t limit)
 {
     struct rs_listing listing = {.path = "/v2/_catalog?n=1000",
                                  .member = "repositories",
                                  .columns = repository_columns,
                                  .nothing = "no repositories that you may see",
                                  .limit = limit};
-    return rs_client_list(c, &listing);
+    return rs_client_list(args, &listing);
 }
 
-static enum rs_exit list_work(struct rs_client *c, const struct rs_args *args, uint64_t limit)
+static enum rs_exit list_work(const struct rs_args *args, uint64_t limit)
 {
     RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(RS_PATH_BYTES_MAX);
     const char *state = rs_args_text(args, "state");
@@ -43,21 +43,17 @@ static enum rs_exit list_work(struct rs_client *c, const struct rs_args *args, u
                                  .columns = work_columns,
                                  .nothing = "nothing waits",
                                  .limit = limit};
-    return rs_client_list(c, &listing);
+    return rs_client_list(args, &listing);
 }
 
 static enum rs_exit run(const struct rs_args *args)
 {
-    RS_AUTO(rs_client) struct rs_client *c = NULL;
     struct rs_err err = RS_ERR_INIT;
     uint64_t limit = 0;
     if (rs_args_number(args, "limit", 1, 1000000, &limit, &err) != RS_OK)
         return rs_usage("%s", err.message);
-    enum rs_exit e = rs_client_open(args, &c);
-    if (e != RS_EXIT_OK)
-        return e;
-    return rs_args_flag(args, "repositories") ? list_repositories(c, limit)
-                                              : list_work(c, args, limit);
+    return rs_args_flag(args, "repositories") ? list_repositories(args, limit)
+                                              : list_work(args, limit);
 }
 
 const struct rs_command rs_command_list = {

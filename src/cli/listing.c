@@ -107,14 +107,18 @@ static enum rs_exit fetch(struct listing_state *st)
     return RS_EXIT_SERVER;
 }
 
-enum rs_exit rs_client_list(struct rs_client *c, const struct rs_listing *listing)
+enum rs_exit rs_client_list(const struct rs_args *args, const struct rs_listing *listing)
 {
+    RS_AUTO(rs_client) struct rs_client *c = NULL;
     RS_AUTO(rs_table) struct rs_table *table = rs_table_new(listing->columns);
     RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(OUTPUT_BYTES_MAX);
-    struct listing_state st = {.client = c, .listing = listing, .table = table, .json = &out};
+    struct listing_state st = {.listing = listing, .table = table, .json = &out};
     if (table == NULL)
         return rs_tell_err(&(struct rs_err){.status = RS_NOMEM});
-    enum rs_exit e = fetch(&st);
+    enum rs_exit e = rs_client_open(args, &c);
+    st.client = c;
+    if (e == RS_EXIT_OK)
+        e = fetch(&st);
     if (e != RS_EXIT_OK)
         return e;
     if (rs_client_wants_json(c))

@@ -126,13 +126,11 @@ static enum rs_exit set(const struct rs_args *args)
 
 static enum rs_exit list(const struct rs_args *args)
 {
-    RS_AUTO(rs_client) struct rs_client *c = NULL;
     struct rs_listing listing = {.path = POLICIES,
                                  .member = "policies",
                                  .columns = columns,
                                  .nothing = "no policies: everything is quarantined"};
-    enum rs_exit e = rs_client_open(args, &c);
-    return e == RS_EXIT_OK ? rs_client_list(c, &listing) : e;
+    return rs_client_list(args, &listing);
 }
 
 static enum rs_exit show(const struct rs_args *args)

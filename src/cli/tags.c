@@ -10,7 +10,6 @@ static const struct rs_column columns[] = {{"TAG", "", RS_COLUMN_TEXT}, {.title 
 
 static enum rs_exit run(const struct rs_args *args)
 {
-    RS_AUTO(rs_client) struct rs_client *c = NULL;
     RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(RS_PATH_BYTES_MAX);
     struct rs_err err = RS_ERR_INIT;
     const char *name = args->positional[0];
@@ -19,12 +18,9 @@ static enum rs_exit run(const struct rs_args *args)
         return rs_usage("\"%s\" is not the name of a repository", name);
     if (rs_args_number(args, "limit", 1, 1000000, &listing.limit, &err) != RS_OK)
         return rs_usage("%s", err.message);
-    enum rs_exit e = rs_client_open(args, &c);
-    if (e != RS_EXIT_OK)
-        return e;
     (void)rs_buf_addf(&path, "/v2/%s/tags/list?n=1000", name);
     listing.path = rs_buf_text(&path);
-    return rs_client_list(c, &listing);
+    return rs_client_list(args, &listing);
 }
 
 const struct rs_command rs_command_tags = {

@@ -132,11 +132,9 @@ static enum rs_exit change(const struct rs_args *args)
 
 static enum rs_exit list(const struct rs_args *args)
 {
-    RS_AUTO(rs_client) struct rs_client *c = NULL;
     struct rs_listing listing = {
         .path = WEBHOOKS, .member = "webhooks", .columns = columns, .nothing = "no webhooks"};
-    enum rs_exit e = rs_client_open(args, &c);
-    return e == RS_EXIT_OK ? rs_client_list(c, &listing) : e;
+    return rs_client_list(args, &listing);
 }
 
 static enum rs_exit show(const struct rs_args *args)
@@ -181,7 +179,6 @@ static enum rs_exit ping(const struct rs_args *args)
 
 static enum rs_exit deliveries(const struct rs_args *args)
 {
-    RS_AUTO(rs_client) struct rs_client *c = NULL;
     RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(RS_PATH_BYTES_MAX);
     (void)rs_buf_adds(&path, WEBHOOKS);
     rs_path_add(&path, args->positional[0]);
@@ -191,8 +188,7 @@ static enum rs_exit deliveries(const struct rs_args *args)
                                  .member = "deliveries",
                                  .columns = delivery_columns,
                                  .nothing = "everything was delivered"};
-    enum rs_exit e = rs_client_open(args, &c);
-    return e == RS_EXIT_OK ? rs_client_list(c, &listing) : e;
+    return rs_client_list(args, &listing);
 }
 
 static enum rs_exit redeliver(const struct rs_args *args)
