@@ -292,6 +292,16 @@ enum rs_exit rs_client_send(struct rs_client *c, const struct rs_call *call, str
     return send_request(c, call, NULL, ret);
 }
 
+enum rs_exit rs_client_run(const struct rs_args *args, const struct rs_call *call)
+{
+    RS_AUTO(rs_client) struct rs_client *c = NULL;
+    RS_AUTO(rs_answer) struct rs_answer a = RS_ANSWER_INIT;
+    enum rs_exit e = rs_client_open(args, &c);
+    if (e == RS_EXIT_OK)
+        e = rs_client_send(c, call, &a);
+    return e == RS_EXIT_OK && a.json != NULL ? rs_print_value(c, a.json) : e;
+}
+
 enum rs_exit rs_client_stream(struct rs_client *c, const struct rs_call *call,
                               rs_http_on_body on_body, rs_http_on_tick on_tick,
                               uint32_t idle_timeout_ms, void *arg, struct rs_answer *ret)

@@ -59,6 +59,8 @@ struct rs_call {
  */
 RS_MUST_CHECK enum rs_exit rs_client_send(struct rs_client *c, const struct rs_call *call,
                                           struct rs_answer *ret);
+/* A whole command of one request: open, send, print the answer if it is JSON. */
+RS_MUST_CHECK enum rs_exit rs_client_run(const struct rs_args *args, const struct rs_call *call);
 /* The exit status that an HTTP status means. */
 enum rs_exit rs_client_exit_of(long http_status);
 /* Tell what an answer says went wrong. */

@@ -111,17 +111,10 @@ static enum rs_exit write_body(const struct rs_args *args, struct rs_buf *body)
 
 static enum rs_exit set(const struct rs_args *args)
 {
-    RS_AUTO(rs_client) struct rs_client *c = NULL;
-    RS_AUTO(rs_answer) struct rs_answer a = RS_ANSWER_INIT;
     RS_AUTO(rs_buf) struct rs_buf body = RS_BUF_INIT(BODY_BYTES_MAX);
     enum rs_exit e = write_body(args, &body);
-    if (e == RS_EXIT_OK)
-        e = rs_client_open(args, &c);
-    if (e != RS_EXIT_OK)
-        return e;
     struct rs_call call = {.method = "PUT", .path = POLICIES, .body = rs_buf_text(&body)};
-    e = rs_client_send(c, &call, &a);
-    return e == RS_EXIT_OK ? rs_print_value(c, a.json) : e;
+    return e == RS_EXIT_OK ? rs_client_run(args, &call) : e;
 }
 
 static enum rs_exit list(const struct rs_args *args)
@@ -156,16 +149,11 @@ static enum rs_exit show(const struct rs_args *args)
 
 static enum rs_exit remove_policy(const struct rs_args *args)
 {
-    RS_AUTO(rs_client) struct rs_client *c = NULL;
-    RS_AUTO(rs_answer) struct rs_answer a = RS_ANSWER_INIT;
     RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(RS_PATH_BYTES_MAX);
-    enum rs_exit e = rs_client_open(args, &c);
-    if (e != RS_EXIT_OK)
-        return e;
     (void)rs_buf_adds(&path, POLICIES);
     rs_query_add(&path, "pattern", args->positional[0]);
     struct rs_call call = {.method = "DELETE", .path = rs_buf_text(&path)};
-    return rs_client_send(c, &call, &a);
+    return rs_client_run(args, &call);
 }
 
 static const struct rs_command command_list = {

@@ -5,8 +5,6 @@
 
 static enum rs_exit add(const struct rs_args *args)
 {
-    RS_AUTO(rs_client) struct rs_client *c = NULL;
-    RS_AUTO(rs_answer) struct rs_answer a = RS_ANSWER_INIT;
     RS_AUTO(rs_buf) struct rs_buf body = RS_BUF_INIT(8192);
     struct rs_jw w = RS_JW_INIT(&body);
     rs_jw_object(&w);
@@ -14,13 +12,9 @@ static enum rs_exit add(const struct rs_args *args)
     rs_jw_object_end(&w);
     if (rs_buf_status(&body) != RS_OK)
         return rs_usage("the name is too long");
-    enum rs_exit e = rs_client_open(args, &c);
-    if (e != RS_EXIT_OK)
-        return e;
     struct rs_call call = {
         .method = "POST", .path = rs_identity_robots.path, .body = rs_buf_text(&body)};
-    e = rs_client_send(c, &call, &a);
-    return e == RS_EXIT_OK ? rs_print_value(c, a.json) : e;
+    return rs_client_run(args, &call);
 }
 
 static enum rs_exit rotate(const struct rs_args *args)

@@ -43,19 +43,14 @@ static void wipe(struct rs_buf *body)
 
 static enum rs_exit add(const struct rs_args *args)
 {
-    RS_AUTO(rs_client) struct rs_client *c = NULL;
-    RS_AUTO(rs_answer) struct rs_answer a = RS_ANSWER_INIT;
     struct rs_buf body = RS_BUF_INIT(BODY_BYTES_MAX);
     enum rs_exit e = write_body(args, args->positional[0], &body);
+    struct rs_call call = {
+        .method = "POST", .path = rs_identity_users.path, .body = rs_buf_text(&body)};
     if (e == RS_EXIT_OK)
-        e = rs_client_open(args, &c);
-    if (e == RS_EXIT_OK) {
-        struct rs_call call = {
-            .method = "POST", .path = rs_identity_users.path, .body = rs_buf_text(&body)};
-        e = rs_client_send(c, &call, &a);
-    }
+        e = rs_client_run(args, &call);
     wipe(&body);
-    return e == RS_EXIT_OK ? rs_print_value(c, a.json) : e;
+    return e;
 }
 
 static enum rs_exit set_password(const struct rs_args *args)

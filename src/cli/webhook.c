@@ -49,20 +49,14 @@ static const struct rs_column delivery_columns[] = {{"SEQUENCE", "sequence", RS_
 static enum rs_exit send(const struct rs_args *args, const char *method, const char *more,
                          const char *body)
 {
-    RS_AUTO(rs_client) struct rs_client *c = NULL;
     RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(RS_PATH_BYTES_MAX);
-    RS_AUTO(rs_answer) struct rs_answer a = RS_ANSWER_INIT;
-    enum rs_exit e = rs_client_open(args, &c);
-    if (e != RS_EXIT_OK)
-        return e;
     (void)rs_buf_adds(&path, WEBHOOKS);
     if (more != NULL) {
         rs_path_add(&path, args->positional[0]);
         (void)rs_buf_adds(&path, more);
     }
     struct rs_call call = {.method = method, .path = rs_buf_text(&path), .body = body};
-    e = rs_client_send(c, &call, &a);
-    return e == RS_EXIT_OK && a.json != NULL ? rs_print_value(c, a.json) : e;
+    return rs_client_run(args, &call);
 }
 
 static void write_list(struct rs_jw *w, const char *key, const struct rs_args *args,
