@@ -111,6 +111,11 @@ RS_MUST_CHECK enum rs_status rs_read_input(const char *path, size_t bytes_max, s
 RS_MUST_CHECK enum rs_exit rs_read_details(const struct rs_args *args, struct rs_buf *out,
                                            bool *ret_given);
 
+/* A member with all values of an option that repeats; none when it was not given. */
+struct rs_jw;
+void rs_jw_member_option(struct rs_jw *w, const char *key, const struct rs_args *args,
+                         const char *option);
+
 /* ---- lists in pages ---- */
 
 struct rs_column;

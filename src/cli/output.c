@@ -132,6 +132,19 @@ enum rs_status rs_read_input(const char *path, size_t bytes_max, struct rs_buf *
     return RS_OK;
 }
 
+void rs_jw_member_option(struct rs_jw *w, const char *key, const struct rs_args *args,
+                         const char *option)
+{
+    const char *value = rs_args_text(args, option);
+    if (value == NULL)
+        return;
+    rs_jw_key(w, key);
+    rs_jw_array(w);
+    for (size_t i = 0; (value = rs_args_text_at(args, option, i)) != NULL; i++)
+        rs_jw_text(w, value);
+    rs_jw_array_end(w);
+}
+
 enum rs_exit rs_read_details(const struct rs_args *args, struct rs_buf *out, bool *ret_given)
 {
     const char *text = rs_args_text(args, "details");

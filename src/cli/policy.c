@@ -32,19 +32,6 @@ static const struct rs_column columns[] = {{"POSITION", "position", RS_COLUMN_NU
                                            {"DISCLOSE", "disclose", RS_COLUMN_TEXT},
                                            {.title = NULL}};
 
-static void write_list(struct rs_jw *w, const char *key, const struct rs_args *args,
-                       const char *option)
-{
-    const char *value = rs_args_text(args, option);
-    if (value == NULL)
-        return;
-    rs_jw_key(w, key);
-    rs_jw_array(w);
-    for (size_t i = 0; (value = rs_args_text_at(args, option, i)) != NULL; i++)
-        rs_jw_text(w, value);
-    rs_jw_array_end(w);
-}
-
 static void write_rules(struct rs_jw *w, const struct rs_args *args)
 {
     static const char *const texts[][2] = {
@@ -56,8 +43,8 @@ static void write_rules(struct rs_jw *w, const struct rs_args *args)
     for (size_t i = 0; i < RS_ARRAY_LEN(texts); i++)
         if (rs_args_text(args, texts[i][1]) != NULL)
             rs_jw_member_text(w, texts[i][0], rs_args_text(args, texts[i][1]));
-    write_list(w, "checks", args, "check");
-    write_list(w, "immutable_tags", args, "immutable-tags");
+    rs_jw_member_option(w, "checks", args, "check");
+    rs_jw_member_option(w, "immutable_tags", args, "immutable-tags");
     if (rs_args_flag(args, "no-echo"))
         rs_jw_member_bool(w, "echo", false);
     if (rs_args_flag(args, "no-disclose"))

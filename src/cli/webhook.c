@@ -59,19 +59,6 @@ static enum rs_exit send(const struct rs_args *args, const char *method, const c
     return rs_client_run(args, &call);
 }
 
-static void write_list(struct rs_jw *w, const char *key, const struct rs_args *args,
-                       const char *option)
-{
-    const char *value = rs_args_text(args, option);
-    if (value == NULL)
-        return;
-    rs_jw_key(w, key);
-    rs_jw_array(w);
-    for (size_t i = 0; (value = rs_args_text_at(args, option, i)) != NULL; i++)
-        rs_jw_text(w, value);
-    rs_jw_array_end(w);
-}
-
 static enum rs_exit write_flag(struct rs_jw *w, const char *key, const struct rs_args *args,
                                const char *yes, const char *no)
 {
@@ -86,8 +73,8 @@ static enum rs_exit write_flag(struct rs_jw *w, const char *key, const struct rs
 
 static enum rs_exit write_settings(const struct rs_args *args, struct rs_jw *w)
 {
-    write_list(w, "events", args, "event");
-    write_list(w, "repositories", args, "repository");
+    rs_jw_member_option(w, "events", args, "event");
+    rs_jw_member_option(w, "repositories", args, "repository");
     if (rs_args_text(args, "format") != NULL)
         rs_jw_member_text(w, "format", rs_args_text(args, "format"));
     enum rs_exit e = write_flag(w, "details", args, "details", "no-details");
