@@ -2,17 +2,6 @@
 
 #include <string.h>
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static enum rs_status decode(struct rs_str text, struct rs_arena *arena, const char **ret,
                              struct rs_err *reterr)
 {
@@ -23,11 +12,10 @@ static enum rs_status decode(struct rs_str text, struct rs_arena *arena, const c
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i] == '+' ? ' ' : text.p[i];
         if (c == '%') {
-            int high = i + 2 < text.n ? hex_value(text.p[i + 1]) : -1;
-            int low = i + 2 < text.n ? hex_value(text.p[i + 2]) : -1;
-            if (high < 0 || low < 0)
+            int byte = rs_percent_byte(text.p + i, text.n - i);
+            if (byte < 0)
                 return rs_fail(reterr, RS_BAD_REQUEST, "the form has a broken %% escape");
-            c = (char)(high * 16 + low);
+            c = (char)byte;
             i += 2;
         }
         if ((unsigned char)c < ' ' || c == 0x7f)

@@ -48,6 +48,11 @@ static int hex_value(char c)
     return -1;
 }
 
+static char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 bool rs_hex_decode(struct rs_str hex, unsigned char *out, size_t n)
 {
     if (hex.n != 2 * n)
@@ -60,6 +65,15 @@ bool rs_hex_decode(struct rs_str hex, unsigned char *out, size_t n)
         out[i] = (unsigned char)(hi << 4 | lo);
     }
     return true;
+}
+
+int rs_percent_byte(const char *p, size_t n)
+{
+    if (n < 3 || p[0] != '%')
+        return -1;
+    int hi = hex_value(ascii_lower(p[1]));
+    int lo = hex_value(ascii_lower(p[2]));
+    return hi < 0 || lo < 0 ? -1 : hi << 4 | lo;
 }
 
 static const char base64_std[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -222,6 +236,32 @@ bool rs_glob_is_valid(const char *pattern)
     if (strstr(pattern, "***") != NULL || strstr(pattern, "//") != NULL)
         return false;
     return strspn(pattern, "abcdefghijklmnopqrstuvwxyz0123456789._-/*") == n;
+}
+
+static size_t least_of(size_t a, size_t b, size_t c)
+{
+    size_t least = a < b ? a : b;
+    return least < c ? least : c;
+}
+
+size_t rs_text_distance(struct rs_str a, struct rs_str b)
+{
+    size_t row[RS_WORD_BYTES_MAX + 1];
+    if (a.n > RS_WORD_BYTES_MAX || b.n > RS_WORD_BYTES_MAX)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= b.n; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.n; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.n; j++) {
+            size_t above = row[j];
+            size_t replaced = diagonal + (a.p[i - 1] == b.p[j - 1] ? 0 : 1);
+            row[j] = least_of(replaced, above + 1, row[j - 1] + 1);
+            diagonal = above;
+        }
+    }
+    return row[b.n];
 }
 
 bool rs_text_copy(char *out, size_t cap, const char *src)

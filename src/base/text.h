@@ -33,6 +33,10 @@ void rs_hex_encode(const unsigned char *src, size_t n, char *out);
 /* Exactly 2n lower-case hex digits; upper case refused. */
 RS_MUST_CHECK bool rs_hex_decode(struct rs_str hex, unsigned char *out, size_t n);
 
+/* The byte that "%XY" at p stands for (RFC 3986, either case); -1 when these n bytes do not begin
+ * with such an escape. */
+int rs_percent_byte(const char *p, size_t n);
+
 /* Base64 (RFC 4648 section 4, with padding) and base64url (section 5, without).  Encoders write a
  * NUL; `out` needs 4*((n+2)/3)+1 bytes.  Decoders are strict (alphabet, padding, no trailing bits)
  * and write at most 3*(len/4)+3 bytes; they return false on anything else. */
@@ -53,6 +57,11 @@ bool rs_glob_match(const char *pattern, const char *name);
 /* A pattern that may be stored: 1..255 bytes out of [a-z0-9._/-] and '*', no "***", no leading or
  * trailing '/'. */
 bool rs_glob_is_valid(const char *pattern);
+
+/* Edit distance (insert, remove, replace a byte) of two words; SIZE_MAX when one is longer than
+ * RS_WORD_BYTES_MAX. */
+#define RS_WORD_BYTES_MAX 64U
+size_t rs_text_distance(struct rs_str a, struct rs_str b);
 
 /* Copy at most cap-1 bytes and terminate; false when it was cut. */
 bool rs_text_copy(char *out, size_t cap, const char *src);

@@ -5,7 +5,6 @@
 #define KEYS_SHOWN_BYTES 100
 /* A key further away than this is no misspelling. */
 #define DISTANCE_MAX 4U
-#define KEY_BYTES_MAX 64U
 
 const struct rs_config_key rs_config_keys[] = {
 #define RS_KEY(key_, kind_, field_, preset_, least_, most_, words_, help_) \
@@ -30,32 +29,6 @@ const struct rs_config_key *rs_config_find(const char *key)
     return NULL;
 }
 
-static size_t least_of(size_t a, size_t b, size_t c)
-{
-    size_t least = a < b ? a : b;
-    return least < c ? least : c;
-}
-
-/* Edit distance (insert, remove, replace a byte); both at most KEY_BYTES_MAX long. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[KEY_BYTES_MAX + 1];
-    size_t b_n = strlen(b);
-    for (size_t j = 0; j <= b_n; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= strlen(a); i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_n; j++) {
-            size_t above = row[j];
-            size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            row[j] = least_of(replaced, above + 1, row[j - 1] + 1);
-            diagonal = above;
-        }
-    }
-    return row[b_n];
-}
-
 static const char *last_part(const char *key)
 {
     const char *dot = strrchr(key, '.');
@@ -67,11 +40,9 @@ static const char *resembled(const char *key)
 {
     const char *best = NULL;
     size_t best_distance = DISTANCE_MAX + 1;
-    if (strlen(key) > KEY_BYTES_MAX)
-        return NULL;
     for (size_t i = 0; i < rs_config_keys_n; i++) {
         const char *candidate = rs_config_keys[i].key;
-        size_t d = distance(key, candidate);
+        size_t d = rs_text_distance(rs_str_of(key), rs_str_of(candidate));
         if (strcmp(last_part(key), last_part(candidate)) == 0 && d > 1)
             d = 1;
         if (d < best_distance) {

@@ -15,25 +15,6 @@ static bool is_query_byte(unsigned char c)
     return is_path_byte(c) || c == '?' || c == '%';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-/* The byte that "%XY" at p stands for; -1 when that is not an escape. */
-static int unescape(const char *p, size_t n)
-{
-    if (n < 3 || p[0] != '%' || hex_value(p[1]) < 0 || hex_value(p[2]) < 0)
-        return -1;
-    return hex_value(p[1]) * 16 + hex_value(p[2]);
-}
-
 /* http://authority/path -> authority and the rest. */
 static bool split_absolute(struct rs_str *target, struct rs_uri *u)
 {
@@ -102,7 +83,7 @@ static bool copy_path(struct rs_str raw, char *out, size_t *ret_n)
     for (size_t i = 0; i < raw.n; i++) {
         char c = raw.p[i];
         if (c == '%') {
-            int byte = unescape(raw.p + i, raw.n - i);
+            int byte = rs_percent_byte(raw.p + i, raw.n - i);
             if (!(byte == '/' && i < may.slash_end) && !(byte == ':' && i >= may.colon_start))
                 return false;
             c = (char)byte;
@@ -163,7 +144,7 @@ static bool decode_query_text(char *text, size_t n)
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)text[i];
         if (c == '%') {
-            int byte = unescape(text + i, n - i);
+            int byte = rs_percent_byte(text + i, n - i);
             if (byte < 0x20 || byte == 0x7f) /* also "not an escape" */
                 return false;
             c = (unsigned char)byte;
@@ -280,6 +261,11 @@ static bool port_is_valid(struct rs_str port)
     return port.n <= 5 && rs_parse_u64(port, 65535, &number);
 }
 
+static bool is_ipv6_byte(unsigned char c)
+{
+    return c != '\0' && strchr("0123456789abcdefABCDEF:.", c) != NULL;
+}
+
 bool rs_uri_host_is_valid(struct rs_str host)
 {
     if (host.n == 0 || host.n > 263)
@@ -287,7 +273,7 @@ bool rs_uri_host_is_valid(struct rs_str host)
     size_t i = 0;
     if (host.p[0] == '[') {
         i = 1;
-        while (i < host.n && (hex_value(host.p[i]) >= 0 || host.p[i] == ':' || host.p[i] == '.'))
+        while (i < host.n && is_ipv6_byte((unsigned char)host.p[i]))
             i++;
         if (i == 1 || i == host.n || host.p[i++] != ']')
             return false;

@@ -191,6 +191,42 @@ static void copies_say_when_they_cut(void **state)
     assert_string_equal(out, "abc");
 }
 
+static void escapes(void **state)
+{
+    (void)state;
+    assert_int_equal(rs_percent_byte("%2f", 3), '/');
+    assert_int_equal(rs_percent_byte("%2F%2F", 6), '/');
+    assert_int_equal(rs_percent_byte("%fF", 3), 255);
+    assert_int_equal(rs_percent_byte("%00", 3), 0);
+    static const char *const bad[] = {"", "%", "%2", "2f", "%2g", "%g2", "% 2", "%-1", "%%2"};
+    for (size_t i = 0; i < RS_ARRAY_LEN(bad); i++)
+        assert_int_equal(rs_percent_byte(bad[i], strlen(bad[i])), -1);
+    assert_int_equal(rs_percent_byte("%2f", 2), -1); /* what follows is not looked at */
+}
+
+static void distances(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        size_t distance;
+    } rows[] = {
+        {"", "", 0},        {"", "abc", 3},      {"list", "list", 0},      {"lsit", "list", 2},
+        {"lis", "list", 1}, {"mist", "list", 1}, {"release", "relase", 1}, {"abc", "xyz", 3},
+    };
+    for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
+        struct rs_str a = rs_str_of(rows[i].a);
+        struct rs_str b = rs_str_of(rows[i].b);
+        assert_int_equal(rs_text_distance(a, b), rows[i].distance);
+        assert_int_equal(rs_text_distance(b, a), rows[i].distance);
+    }
+    char word[RS_WORD_BYTES_MAX + 1];
+    memset(word, 'a', sizeof(word));
+    assert_int_equal(rs_text_distance(rs_str_n(word, RS_WORD_BYTES_MAX), rs_str_of("")),
+                     RS_WORD_BYTES_MAX);
+    assert_int_equal(rs_text_distance(rs_str_n(word, sizeof(word)), rs_str_of("")), SIZE_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +239,8 @@ int main(void)
         cmocka_unit_test(a_hostile_glob_ends),
         cmocka_unit_test(glob_grammar),
         cmocka_unit_test(copies_say_when_they_cut),
+        cmocka_unit_test(escapes),
+        cmocka_unit_test(distances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
