@@ -13,7 +13,6 @@
 #include "registry/lists.h"
 
 #define ANSWER_BYTES_MAX ((size_t)32 << 20)
-#define LINK_BYTES_MAX ((size_t)8192)
 
 static const char *host_of(struct rs_request *r)
 {
@@ -68,7 +67,6 @@ static enum rs_status link_put(struct rs_request *r, struct rs_reply *re,
                                const struct rs_azure_ask *ask, const char *list, const char *next,
                                struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf) struct rs_buf link = RS_BUF_INIT(LINK_BYTES_MAX);
     struct rs_arena *arena = rs_request_arena(r);
     const char *path = rs_arena_printf(arena, "/acr/v1/%s/%s", ask->viewer->repository, list);
     const char *n = rs_arena_printf(arena, "%lld", (long long)ask->n);
@@ -82,10 +80,7 @@ static enum rs_status link_put(struct rs_request *r, struct rs_reply *re,
         {"orderby", rs_request_query(r, "orderby")},
         {"digest", ask->digest},
     };
-    if (rs_link_next(&link, path, params, RS_ARRAY_LEN(params)) != RS_OK)
-        return rs_fail(reterr, rs_buf_status(&link), NULL);
-    rs_reply_header(re, "Link", rs_buf_text(&link));
-    return RS_OK;
+    return rs_json_api_next(re, path, params, RS_ARRAY_LEN(params), reterr);
 }
 
 enum rs_status rs_api_acr_catalog(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)

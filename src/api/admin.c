@@ -1,12 +1,11 @@
 #include "api/admin.h"
 
+#include "api/json_api.h"
 #include "auth/auth.h"
 #include "auth/role.h"
 #include "auth/scope.h"
 #include "crypto/secret.h"
-#include "json/json.h"
 #include "json/write.h"
-#include "oci/link.h"
 #include "registry/grants.h"
 #include "registry/identities.h"
 #include "registry/keys.h"
@@ -14,7 +13,6 @@
 #define PAGE_DEFAULT 100U
 #define PAGE_MAX 1000U
 #define ANSWER_BYTES_MAX ((size_t)8 << 20)
-#define LINK_BYTES_MAX ((size_t)1024)
 #define USERS "/v2/_roadstead/admin/users"
 #define ROBOTS "/v2/_roadstead/admin/robots"
 #define GRANTS "/v2/_roadstead/admin/grants"
@@ -23,54 +21,23 @@
 
 static enum rs_status read_body(struct rs_request *r, struct rs_json **ret, struct rs_err *reterr)
 {
-    struct rs_str body = rs_request_body(r);
-    struct rs_json_limits limits = RS_JSON_LIMITS(RS_API_ADMIN_BODY_BYTES_MAX);
-    return rs_json_parse(body.p, body.n, &limits, ret, reterr);
-}
-
-static enum rs_status answer(struct rs_reply *re, unsigned http_status, struct rs_buf *json,
-                             struct rs_err *reterr)
-{
-    enum rs_status s = rs_buf_status(json);
-    if (s != RS_OK)
-        return rs_fail(reterr, s, NULL);
-    rs_reply_status(re, http_status);
-    rs_reply_header(re, "Cache-Control", "no-store");
-    rs_reply_body(re, "application/json", json);
-    return RS_OK;
-}
-
-static void answer_nothing(struct rs_reply *re)
-{
-    rs_reply_status(re, 204);
-    rs_reply_header(re, "Cache-Control", "no-store");
+    return rs_json_api_body(r, RS_API_ADMIN_BODY_BYTES_MAX, ret, reterr);
 }
 
 static enum rs_status read_page_n(struct rs_request *r, unsigned *ret, struct rs_err *reterr)
 {
-    const char *text = rs_request_query(r, "n");
-    uint64_t n = PAGE_DEFAULT;
-    if (text != NULL && (!rs_parse_u64(rs_str_of(text), UINT64_MAX, &n) || n == 0))
-        return rs_fail(reterr, RS_BAD_REQUEST,
-                       "n is the greatest number of entries wanted, from 1 on");
-    *ret = n > PAGE_MAX ? PAGE_MAX : (unsigned)n;
-    return RS_OK;
+    return rs_json_api_page_n(r, "entries", PAGE_DEFAULT, PAGE_MAX, ret, reterr);
 }
 
 /* Link: rel="next" of a page. */
 static enum rs_status link_next(struct rs_request *r, struct rs_reply *re, const char *path,
                                 unsigned n, const char *last, struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf) struct rs_buf link = RS_BUF_INIT(LINK_BYTES_MAX);
     const char *n_text = rs_arena_printf(rs_request_arena(r), "%u", n);
     if (n_text == NULL || last == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     const struct rs_link_param params[] = {{"n", n_text}, {"last", last}};
-    enum rs_status s = rs_link_next(&link, path, params, RS_ARRAY_LEN(params));
-    if (s != RS_OK)
-        return rs_fail(reterr, s, NULL);
-    rs_reply_header(re, "Link", rs_buf_text(&link));
-    return RS_OK;
+    return rs_json_api_next(re, path, params, RS_ARRAY_LEN(params), reterr);
 }
 
 /* ---- users and robots: the same but for the secret ---- */
@@ -92,7 +59,7 @@ static enum rs_status answer_secret(struct rs_reply *re, unsigned http_status,
     if (secret->shown[0] != '\0')
         rs_jw_member_text(&w, secret_member(kind), secret->shown);
     rs_jw_object_end(&w);
-    return answer(re, http_status, &json, reterr);
+    return rs_json_api_answer(re, http_status, &json, reterr);
 }
 
 static enum rs_status list(struct rs_request *r, struct rs_reply *re, enum rs_principal_kind kind,
@@ -108,7 +75,7 @@ static enum rs_status list(struct rs_request *r, struct rs_reply *re, enum rs_pr
                                rs_request_arena(r), &json, &next, reterr);
     if (s == RS_OK && next != NULL)
         s = link_next(r, re, kind == RS_PRINCIPAL_USER ? USERS : ROBOTS, n, next, reterr);
-    return s == RS_OK ? answer(re, 200, &json, reterr) : s;
+    return s == RS_OK ? rs_json_api_answer(re, 200, &json, reterr) : s;
 }
 
 static enum rs_status add(struct rs_request *r, struct rs_reply *re, enum rs_principal_kind kind,
@@ -143,7 +110,7 @@ static enum rs_status show(struct rs_request *r, struct rs_reply *re, enum rs_pr
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
     enum rs_status s =
         rs_identities_show(rs_request_services(r), kind, name_of(r, kind), &json, reterr);
-    return s == RS_OK ? answer(re, 200, &json, reterr) : s;
+    return s == RS_OK ? rs_json_api_answer(re, 200, &json, reterr) : s;
 }
 
 /* {"disabled"} and, for a user, {"password"}. */
@@ -190,7 +157,7 @@ static enum rs_status delete_one(struct rs_request *r, struct rs_reply *re,
     enum rs_status s = rs_identities_delete(rs_request_services(r), rs_request_actor(r), kind,
                                             name_of(r, kind), reterr);
     if (s == RS_OK)
-        answer_nothing(re);
+        rs_json_api_nothing(re);
     return s;
 }
 
@@ -287,7 +254,7 @@ enum rs_status rs_api_admin_grants_list(struct rs_request *r, struct rs_reply *r
     if (s == RS_OK && next != 0)
         s = link_next(r, re, GRANTS, n,
                       rs_arena_printf(rs_request_arena(r), "%lld", (long long)next), reterr);
-    return s == RS_OK ? answer(re, 200, &json, reterr) : s;
+    return s == RS_OK ? rs_json_api_answer(re, 200, &json, reterr) : s;
 }
 
 enum rs_status rs_api_admin_grants_add(struct rs_request *r, struct rs_reply *re,
@@ -314,7 +281,7 @@ enum rs_status rs_api_admin_grants_add(struct rs_request *r, struct rs_reply *re
     rs_jw_object_end(&w);
     if (added)
         rs_reply_headerf(re, "Location", "%s/%lld", GRANTS, (long long)id);
-    return answer(re, added ? 201 : 200, &json, reterr);
+    return rs_json_api_answer(re, added ? 201 : 200, &json, reterr);
 }
 
 enum rs_status rs_api_admin_grants_remove(struct rs_request *r, struct rs_reply *re,
@@ -326,7 +293,7 @@ enum rs_status rs_api_admin_grants_remove(struct rs_request *r, struct rs_reply 
     enum rs_status s =
         rs_grants_remove(rs_request_services(r), rs_request_actor(r), (int64_t)id, reterr);
     if (s == RS_OK)
-        answer_nothing(re);
+        rs_json_api_nothing(re);
     return s;
 }
 
@@ -335,7 +302,7 @@ enum rs_status rs_api_admin_keys_rotate(struct rs_request *r, struct rs_reply *r
 {
     enum rs_status s = rs_keys_rotate_audited(rs_request_services(r), rs_request_actor(r), reterr);
     if (s == RS_OK)
-        answer_nothing(re);
+        rs_json_api_nothing(re);
     return s;
 }
 
@@ -386,5 +353,5 @@ enum rs_status rs_api_admin_whoami(struct rs_request *r, struct rs_reply *re, st
         write_pattern(&w, &list[i]);
     rs_jw_array_end(&w);
     rs_jw_object_end(&w);
-    return answer(re, 200, &json, reterr);
+    return rs_json_api_answer(re, 200, &json, reterr);
 }

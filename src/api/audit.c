@@ -25,16 +25,6 @@
 
 /* ---- parameters ---- */
 
-static enum rs_status number(const struct rs_request *r, const char *key, uint64_t preset,
-                             uint64_t *ret, struct rs_err *reterr)
-{
-    const char *text = rs_request_query(r, key);
-    *ret = preset;
-    if (text != NULL && !rs_parse_u64(rs_str_of(text), INT64_MAX, ret))
-        return rs_fail(reterr, RS_BAD_REQUEST, "%s is a whole number", key);
-    return RS_OK;
-}
-
 static enum rs_status moment(const struct rs_request *r, const char *key, int64_t *ret,
                              struct rs_err *reterr)
 {
@@ -56,9 +46,9 @@ static enum rs_status parameters(const struct rs_request *r, struct rs_audit_fil
         .actor = rs_request_query(r, "actor"),
         .action = rs_request_query(r, "action"),
     };
-    enum rs_status s = number(r, "after", 0, &after, reterr);
+    enum rs_status s = rs_json_api_number(r, "after", 0, &after, reterr);
     if (s == RS_OK)
-        s = number(r, "n", 0, ret_n, reterr);
+        s = rs_json_api_number(r, "n", 0, ret_n, reterr);
     if (s == RS_OK && rs_request_query(r, "n") != NULL && *ret_n == 0)
         s = rs_fail(reterr, RS_BAD_REQUEST,
                     "n is the greatest number of records wanted, from 1 on");
@@ -76,7 +66,6 @@ static enum rs_status parameters(const struct rs_request *r, struct rs_audit_fil
 static enum rs_status link_next(struct rs_request *r, struct rs_reply *re, int64_t after,
                                 uint64_t n, struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf) struct rs_buf link = RS_BUF_INIT(8192);
     const struct rs_link_param params[] = {
         {"after", rs_arena_printf(rs_request_arena(r), "%" PRId64, after)},
         {"n", rs_arena_printf(rs_request_arena(r), "%" PRIu64, n)},
@@ -87,11 +76,9 @@ static enum rs_status link_next(struct rs_request *r, struct rs_reply *re, int64
         {"from", rs_request_query(r, "from")},
         {"to", rs_request_query(r, "to")},
     };
-    if (params[0].value == NULL || params[1].value == NULL ||
-        rs_link_next(&link, "/v2/_roadstead/audit", params, RS_ARRAY_LEN(params)) != RS_OK)
+    if (params[0].value == NULL || params[1].value == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    rs_reply_header(re, "Link", rs_buf_text(&link));
-    return RS_OK;
+    return rs_json_api_next(re, "/v2/_roadstead/audit", params, RS_ARRAY_LEN(params), reterr);
 }
 
 static enum rs_status page_reply(struct rs_request *r, struct rs_reply *re,

@@ -80,8 +80,7 @@ static enum rs_status take(struct rs_request *r, struct rs_reply *re,
         return s;
     if (claimed != NULL)
         return answer(re, claimed, reterr);
-    rs_reply_status(re, 204);
-    rs_reply_header(re, "Cache-Control", "no-store");
+    rs_json_api_nothing(re);
     return RS_OK;
 }
 
@@ -145,9 +144,7 @@ enum rs_status rs_api_claim_return(struct rs_request *r, struct rs_reply *re, st
     rs_arena_init(&arena, ARENA_BYTES);
     enum rs_status s = rs_claim_return(rs_request_services(r)->db, &holder, &arena, reterr);
     rs_arena_release(&arena);
-    if (s != RS_OK)
-        return s;
-    rs_reply_status(re, 204);
-    rs_reply_header(re, "Cache-Control", "no-store");
-    return RS_OK;
+    if (s == RS_OK)
+        rs_json_api_nothing(re);
+    return s;
 }

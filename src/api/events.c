@@ -24,17 +24,6 @@
 
 /* ---- parameters ---- */
 
-static enum rs_status page_n(const struct rs_request *r, unsigned *ret, struct rs_err *reterr)
-{
-    const char *text = rs_request_query(r, "n");
-    uint64_t n = PAGE_DEFAULT;
-    if (text != NULL && (!rs_parse_u64(rs_str_of(text), UINT64_MAX, &n) || n == 0))
-        return rs_fail(reterr, RS_BAD_REQUEST,
-                       "n is the greatest number of events wanted, from 1 on");
-    *ret = n > RS_FEED_PAGE_MAX ? RS_FEED_PAGE_MAX : (unsigned)n;
-    return RS_OK;
-}
-
 static enum rs_status newest(const struct rs_request *r, int64_t *ret, struct rs_err *reterr)
 {
     return rs_feed_newest(rs_request_services(r)->db, ret, reterr);
@@ -69,16 +58,13 @@ static bool wants_stream(struct rs_request *r)
 static enum rs_status link_next(struct rs_request *r, struct rs_reply *re, int64_t after,
                                 unsigned n, struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf) struct rs_buf link = RS_BUF_INIT(512);
     const struct rs_link_param params[] = {
         {"after", rs_arena_printf(rs_request_arena(r), "%" PRId64, after)},
         {"n", rs_arena_printf(rs_request_arena(r), "%u", n)},
     };
-    if (params[0].value == NULL || params[1].value == NULL ||
-        rs_link_next(&link, "/v2/_roadstead/events", params, RS_ARRAY_LEN(params)) != RS_OK)
+    if (params[0].value == NULL || params[1].value == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    rs_reply_header(re, "Link", rs_buf_text(&link));
-    return RS_OK;
+    return rs_json_api_next(re, "/v2/_roadstead/events", params, RS_ARRAY_LEN(params), reterr);
 }
 
 static enum rs_status page_reply(struct rs_request *r, struct rs_reply *re, int64_t after,
@@ -88,7 +74,7 @@ static enum rs_status page_reply(struct rs_request *r, struct rs_reply *re, int6
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(BUFFER_BYTES_MAX);
     struct rs_feed_page page;
     unsigned n = 0;
-    enum rs_status s = page_n(r, &n, reterr);
+    enum rs_status s = rs_json_api_page_n(r, "events", PAGE_DEFAULT, RS_FEED_PAGE_MAX, &n, reterr);
     if (s == RS_OK)
         s = rs_feed_read(services->db, services->auth, rs_request_identity(r), after, n,
                          PAGE_BYTES_MAX, RS_FEED_PAGE, &json, &page, reterr);

@@ -1,10 +1,10 @@
 #include "api/lists.h"
 
+#include "api/json_api.h"
 #include "api/viewer.h"
 #include "oci/link.h"
 
 #define CATALOG_N_DEFAULT 1000U
-#define LINK_BYTES_MAX ((size_t)8192)
 
 enum rs_status rs_api_lists_page(struct rs_request *r, unsigned n_default, unsigned n_max,
                                  struct rs_page *ret, struct rs_err *reterr)
@@ -26,11 +26,9 @@ enum rs_status rs_api_lists_reply(struct rs_reply *re, const char *content_type,
                                   struct rs_err *reterr)
 {
     if (list->next != NULL) {
-        RS_AUTO(rs_buf) struct rs_buf link = RS_BUF_INIT(LINK_BYTES_MAX);
-        enum rs_status s = rs_link_next(&link, path, params, n);
+        enum rs_status s = rs_json_api_next(re, path, params, n, reterr);
         if (s != RS_OK)
-            return rs_fail(reterr, s, NULL);
-        rs_reply_header(re, "Link", rs_buf_text(&link));
+            return s;
     }
     /* A list may show what is held, and changes with every grant. */
     rs_reply_header(re, "Cache-Control",

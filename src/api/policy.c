@@ -54,9 +54,7 @@ enum rs_status rs_api_policy_remove(struct rs_request *r, struct rs_reply *re,
         return rs_fail(reterr, RS_BAD_REQUEST, "the parameter pattern says which policy goes");
     enum rs_status s =
         rs_policy_remove(rs_request_services(r)->db, rs_request_actor(r), pattern, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_reply_status(re, 204);
-    rs_reply_header(re, "Cache-Control", "no-store");
-    return RS_OK;
+    if (s == RS_OK)
+        rs_json_api_nothing(re);
+    return s;
 }

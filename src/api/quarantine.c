@@ -15,7 +15,6 @@
 #include "registry/services.h"
 
 #define ANSWER_BYTES_MAX ((size_t)32 << 20)
-#define LINK_BYTES_MAX ((size_t)4096)
 #define WORKLIST "/v2/_roadstead/quarantine"
 
 static struct rs_asker asker_of(const struct rs_request *r)
@@ -337,7 +336,6 @@ static enum rs_status next_link(struct rs_request *r, struct rs_reply *re,
                                 const struct rs_worklist_query *q, int64_t next,
                                 struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf) struct rs_buf link = RS_BUF_INIT(LINK_BYTES_MAX);
     const char *n = rs_arena_printf(rs_request_arena(r), "%lld", (long long)q->n);
     const char *last = rs_arena_printf(rs_request_arena(r), "%lld", (long long)next);
     if (n == NULL || last == NULL)
@@ -349,10 +347,7 @@ static enum rs_status next_link(struct rs_request *r, struct rs_reply *re,
         {"n", n},
         {"last", last},
     };
-    if (rs_link_next(&link, WORKLIST, params, RS_ARRAY_LEN(params)) != RS_OK)
-        return rs_fail(reterr, rs_buf_status(&link), NULL);
-    rs_reply_header(re, "Link", rs_buf_text(&link));
-    return RS_OK;
+    return rs_json_api_next(re, WORKLIST, params, RS_ARRAY_LEN(params), reterr);
 }
 
 enum rs_status rs_api_quarantine_list(struct rs_request *r, struct rs_reply *re,

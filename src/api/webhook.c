@@ -99,11 +99,9 @@ enum rs_status rs_api_webhooks_delete(struct rs_request *r, struct rs_reply *re,
 {
     enum rs_status s = rs_webhook_delete(rs_request_services(r)->db, rs_request_param(r, "webhook"),
                                          rs_request_actor(r), reterr);
-    if (s != RS_OK)
-        return s;
-    rs_reply_status(re, 204);
-    rs_reply_header(re, "Cache-Control", "no-store");
-    return RS_OK;
+    if (s == RS_OK)
+        rs_json_api_nothing(re);
+    return s;
 }
 
 enum rs_status rs_api_webhooks_rotate(struct rs_request *r, struct rs_reply *re,
@@ -145,35 +143,21 @@ enum rs_status rs_api_webhooks_ping(struct rs_request *r, struct rs_reply *re,
 
 /* ---- deliveries ---- */
 
-static enum rs_status number(const struct rs_request *r, const char *key, uint64_t preset,
-                             uint64_t *ret, struct rs_err *reterr)
-{
-    const char *text = rs_request_query(r, key);
-    *ret = preset;
-    if (text != NULL && !rs_parse_u64(rs_str_of(text), INT64_MAX, ret))
-        return rs_fail(reterr, RS_BAD_REQUEST, "%s is a whole number", key);
-    return RS_OK;
-}
-
 enum rs_status rs_api_webhooks_deliveries(struct rs_request *r, struct rs_reply *re,
                                           struct rs_err *reterr)
 {
     const char *state = rs_request_query(r, "state");
     uint64_t after = 0;
-    uint64_t n = 0;
+    unsigned n = 0;
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
     if (state != NULL && strcmp(state, "waiting") != 0 && strcmp(state, "dead") != 0)
         return rs_fail(reterr, RS_BAD_REQUEST, "state is waiting or dead");
-    enum rs_status s = number(r, "after", 0, &after, reterr);
+    enum rs_status s = rs_json_api_number(r, "after", 0, &after, reterr);
     if (s == RS_OK)
-        s = number(r, "n", PAGE_DEFAULT, &n, reterr);
-    if (s == RS_OK && n == 0)
-        s = rs_fail(reterr, RS_BAD_REQUEST,
-                    "n is the greatest number of deliveries wanted, from 1 on");
+        s = rs_json_api_page_n(r, "deliveries", PAGE_DEFAULT, PAGE_MAX, &n, reterr);
     if (s == RS_OK)
         s = rs_webhook_deliveries(rs_request_services(r)->db, rs_request_param(r, "webhook"), state,
-                                  (int64_t)after, n > PAGE_MAX ? PAGE_MAX : (unsigned)n, &json,
-                                  reterr);
+                                  (int64_t)after, n, &json, reterr);
     return s == RS_OK ? rs_json_api_answer(re, 200, &json, reterr) : s;
 }
 
