@@ -96,8 +96,7 @@ enum rs_status rs_config_load(const struct rs_config_sources *sources, struct rs
     struct rs_config_load *load = calloc(1, sizeof(*load));
     if (load == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    RS_AUTO(rs_config)
-    struct rs_config *config = &load->config;
+    RS_AUTO(rs_config) struct rs_config *config = &load->config;
     rs_arena_init(&load->arena, ARENA_BYTES_MAX);
     enum rs_status s = set_presets(load, reterr);
     if (s == RS_OK && sources->path != NULL)

@@ -141,12 +141,9 @@ static enum rs_status read_item(struct reader *r, struct rs_config_item *ret)
     struct rs_config_place place = here(r);
     if (r->event.type != YAML_MAPPING_START_EVENT)
         return refuse(r, "a mapping was expected for each element of this list");
-    RS_AUTO(rs_buf)
-    struct rs_buf text = RS_BUF_INIT(ITEM_BYTES_MAX);
-    RS_AUTO(rs_buf)
-    struct rs_buf canonical = RS_BUF_INIT(ITEM_BYTES_MAX);
-    RS_AUTO(rs_json)
-    struct rs_json *tree = NULL;
+    RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(ITEM_BYTES_MAX);
+    RS_AUTO(rs_buf) struct rs_buf canonical = RS_BUF_INIT(ITEM_BYTES_MAX);
+    RS_AUTO(rs_json) struct rs_json *tree = NULL;
     struct rs_jw w = RS_JW_INIT(&text);
     enum rs_status s = write_value(r, &w);
     if (s == RS_OK)
@@ -333,8 +330,7 @@ static enum rs_status read_bytes(const char *path, struct rs_buf *out, struct rs
 enum rs_status rs_config_read_file(struct rs_config_load *load, const char *path,
                                    struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf)
-    struct rs_buf bytes = RS_BUF_INIT(FILE_BYTES_MAX);
+    RS_AUTO(rs_buf) struct rs_buf bytes = RS_BUF_INIT(FILE_BYTES_MAX);
     struct reader r = {.load = load, .path = path, .err = reterr};
     _Static_assert(sizeof(r.seen) >= 100, "one for each key");
     enum rs_status s = read_bytes(path, &bytes, reterr);

@@ -53,8 +53,7 @@ void rs_hasher_free(struct rs_hasher *h)
 enum rs_status rs_hasher_new(enum rs_hash_algorithm algorithm, struct rs_hasher **ret,
                              struct rs_err *reterr)
 {
-    RS_AUTO(rs_hasher)
-    struct rs_hasher *h = hasher_alloc(algorithm);
+    RS_AUTO(rs_hasher) struct rs_hasher *h = hasher_alloc(algorithm);
     if (h == NULL || EVP_DigestInit_ex(h->ctx, evp_of(algorithm), NULL) != 1)
         return rs_fail(reterr, RS_NOMEM, NULL);
     *ret = RS_TAKE(h);
@@ -65,8 +64,7 @@ enum rs_status rs_hasher_clone(const struct rs_hasher *h, struct rs_hasher **ret
                                struct rs_err *reterr)
 {
     rs_assert(h->magic == HASHER_MAGIC);
-    RS_AUTO(rs_hasher)
-    struct rs_hasher *copy = hasher_alloc(h->algorithm);
+    RS_AUTO(rs_hasher) struct rs_hasher *copy = hasher_alloc(h->algorithm);
     if (copy == NULL || EVP_MD_CTX_copy_ex(copy->ctx, h->ctx) != 1)
         return rs_fail(reterr, RS_NOMEM, NULL);
     *ret = RS_TAKE(copy);

@@ -16,10 +16,10 @@
 #include "base/err.h"
 #include "base/text.h"
 
-struct rs_db;      /* an open database; thread-safe */
-struct rs_db_conn; /* a connection; belongs to the thread that got it, or to the running write job
-                    */
-struct rs_stmt;    /* a prepared statement of one connection, borrowed from its cache */
+struct rs_db; /* an open database; thread-safe */
+/* a connection; belongs to the thread that got it, or to the running write job */
+struct rs_db_conn;
+struct rs_stmt; /* a prepared statement of one connection, borrowed from its cache */
 
 struct rs_db_options {
     const char *path;

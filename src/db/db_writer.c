@@ -30,8 +30,8 @@ void rs_db_after_commit(struct rs_db_conn *conn, void (*fn)(void *arg), void *ar
         size_t cap = conn->cap_hooks == 0 ? 64 : 2 * conn->cap_hooks;
         struct rs_db_hook *bigger = reallocarray(conn->hooks, cap, sizeof(*bigger));
         if (bigger == NULL) {
-            conn->hook_failed = true; /* fails the job: a cache that is not told would serve what is
-                                         no longer true */
+            /* fails the job: a cache that is not told would serve what is no longer true */
+            conn->hook_failed = true;
             return;
         }
         conn->hooks = bigger;
@@ -225,8 +225,8 @@ static void serve_group(struct rs_db *db, struct rs_db_write_job *group)
         hooks_run(db->writer);
     }
     if (db->writer->is_fatal)
-        stop_writing(db, &why); /* before the answers: whoever hears of the error finds the process
-                                   on its way out */
+        /* before the answers: whoever hears of the error finds the process on its way out */
+        stop_writing(db, &why);
     group_answer(db, group);
 }
 

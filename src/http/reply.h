@@ -48,8 +48,8 @@ void rs_reply_challenge_scope(struct rs_reply *re, const char *scope);
 
 /* ---- prebuilt answers: made once, sent many times, from any thread ---- */
 
-struct rs_cached_reply; /* immutable and counted: status, headers and body, ready to be sent
-                           (without X-Request-Id) */
+/* immutable and counted: status, headers and body, ready to be sent (without X-Request-Id) */
+struct rs_cached_reply;
 
 /**
  * rs_reply_share(): freeze what `re` holds now (status, headers, and a body of bytes or none; not a

@@ -14,18 +14,19 @@
 enum rs_need {
     RS_NEED_UNSET = 0,
     RS_NEED_NOTHING, /* health, token service; the Authorization header is not looked at */
-    RS_NEED_METRICS, /* a loopback client where the configuration says so, else audit-read or admin
-                      */
-    RS_NEED_LOGIN,  /* any identity with credentials, or an anonymous one that holds some grant (GET
-                       /v2/, lists filtered by row) */
-    RS_NEED_READ,   /* content of {name}: scope pull and some grant there; the resolver decides the
-                       rest */
+    /* a loopback client where the configuration says so, else audit-read or admin */
+    RS_NEED_METRICS,
+    /* any identity with credentials, or an anonymous one that holds some grant (GET /v2/, lists
+       filtered by row) */
+    RS_NEED_LOGIN,
+    /* content of {name}: scope pull and some grant there; the resolver decides the rest */
+    RS_NEED_READ,
     RS_NEED_UPLOAD, /* push or quarantine-push on {name}, and scope push */
     RS_NEED_DELETE, /* delete on {name}, and scope delete */
-    RS_NEED_STATE,  /* the quarantine API of {name}: credentials; the use case judges by the
-                       principal's grants */
-    RS_NEED_AUDIT,  /* audit-read anywhere; rows are filtered by pattern */
-    RS_NEED_ADMIN,  /* admin on "**" */
+    /* the quarantine API of {name}: credentials; the use case judges by the principal's grants */
+    RS_NEED_STATE,
+    RS_NEED_AUDIT, /* audit-read anywhere; rows are filtered by pattern */
+    RS_NEED_ADMIN, /* admin on "**" */
 };
 
 enum rs_body_kind {
@@ -37,8 +38,8 @@ enum rs_body_kind {
 
 enum rs_runs {
     RS_RUNS_INLINE = 0, /* on the loop's thread: microseconds, reads only */
-    RS_RUNS_ON_WORKER,  /* may block: commits, fsync, hashing; the connection is suspended meanwhile
-                         */
+    /* may block: commits, fsync, hashing; the connection is suspended meanwhile */
+    RS_RUNS_ON_WORKER,
 };
 
 typedef enum rs_status (*rs_handler)(struct rs_request *r, struct rs_reply *re,

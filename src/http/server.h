@@ -14,8 +14,8 @@ struct rs_auth;
 struct rs_server;
 
 struct rs_listen {
-    const char *address; /* "127.0.0.1:5000", "[::1]:5000", ":5000" (every address); port 0 takes a
-                            free one */
+    /* "127.0.0.1:5000", "[::1]:5000", ":5000" (every address); port 0 takes a free one */
+    const char *address;
     const char *cert_file; /* PEM, certificate first, then the chain; NULL = plain HTTP */
     const char *key_file;  /* PEM */
 };
@@ -58,8 +58,8 @@ struct rs_server_options {
     const char *const *trusted_proxies; /* addresses or CIDR blocks whose X-Forwarded-* count */
     unsigned trusted_proxies_n;
     bool metrics_on_loopback; /* RS_NEED_METRICS is open to loopback clients */
-    bool quiet_access_log;    /* no line for each request (failures of this side are logged all the
-                                 same) */
+    /* no line for each request (failures of this side are logged all the same) */
+    bool quiet_access_log;
 };
 
 /**

@@ -28,8 +28,9 @@ struct rs_watch {
     struct rs_server *server;
     pthread_t thread;
     pthread_cond_t stop;
-    pthread_mutex_t mu; /* for all below; held while a socket is shut down, so that its number
-                           cannot have a new meaning */
+    /* for all below; held while a socket is shut down, so that its number cannot have a new meaning
+     */
+    pthread_mutex_t mu;
     bool is_stopping;
     struct rs_conn *conns;
     struct lingering lingering[LINGERING_MAX];

@@ -24,9 +24,9 @@ RS_MUST_CHECK enum rs_status rs_workers_new(unsigned threads_max, unsigned queue
                                             struct rs_workers **ret, struct rs_err *reterr);
 
 enum rs_submit {
-    RS_SUBMIT_NEW,      /* refused when too many wait, or when the pool stops */
-    RS_SUBMIT_CONTINUE, /* the next step of something that was accepted: never refused while threads
-                           run */
+    RS_SUBMIT_NEW, /* refused when too many wait, or when the pool stops */
+    /* the next step of something that was accepted: never refused while threads run */
+    RS_SUBMIT_CONTINUE,
 };
 /* false: refused, the task will not run. */
 RS_MUST_CHECK bool rs_workers_submit(struct rs_workers *w, struct rs_task *task,

@@ -207,8 +207,7 @@ static bool is_listed(const char *const *keys, const char *key)
 
 static enum rs_status refuse_member(const char *const *keys, const char *key, struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf)
-    struct rs_buf list = RS_BUF_INIT(256);
+    RS_AUTO(rs_buf) struct rs_buf list = RS_BUF_INIT(256);
     for (const char *const *k = keys; *k != NULL; k++) {
         (void)rs_buf_adds(&list, k == keys ? "" : ", ");
         (void)rs_buf_adds(&list, *k);

@@ -250,8 +250,7 @@ static bool append(struct curl_slist **list, const char *line)
 static enum rs_status add_header(struct curl_slist **list, const struct rs_http_header *h,
                                  struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf)
-    struct rs_buf line = RS_BUF_INIT(HEADER_BYTES_MAX);
+    RS_AUTO(rs_buf) struct rs_buf line = RS_BUF_INIT(HEADER_BYTES_MAX);
     if (!is_header_name(h->name) || !is_header_value(h->value))
         return rs_fail(reterr, RS_BAD_REQUEST, "the header %.60s cannot be sent", h->name);
     (void)rs_buf_adds(&line, h->name);

@@ -70,8 +70,7 @@ static const struct rs_json *present(const struct rs_json *object, const char *k
 static enum rs_status keep_object(const struct rs_json *node, struct rs_arena *arena,
                                   const char **ret, struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf)
-    struct rs_buf text = RS_BUF_INIT(TEXT_BYTES_MAX);
+    RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(TEXT_BYTES_MAX);
     enum rs_status s = rs_json_dump_canonical(node, &text);
     if (s != RS_OK)
         return rs_fail(reterr, s, NULL);

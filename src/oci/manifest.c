@@ -226,8 +226,7 @@ enum rs_status rs_manifest_parse(const void *bytes, size_t n, const char *conten
 {
     struct rs_json_limits limits = RS_JSON_LIMITS(RS_MANIFEST_BYTES_MAX);
     limits.invalid_as = RS_MANIFEST_INVALID;
-    RS_AUTO(rs_json)
-    struct rs_json *root = NULL;
+    RS_AUTO(rs_json) struct rs_json *root = NULL;
     struct rs_manifest m = {0};
     enum rs_status s = rs_json_parse(bytes, n, &limits, &root, reterr);
     if (s == RS_OK)

@@ -126,8 +126,8 @@ void rs_registry_upload_drop(struct rs_upload_writer *w);
 enum rs_mount {
     RS_MOUNT_NO = 0, /* not readable for this caller, or not there: start a session, 202 */
     RS_MOUNT_DONE,   /* the blob is in the repository now, 201 */
-    RS_MOUNT_SCOPE,  /* the principal could, this token's scope does not say so: 401 that names both
-                        scopes */
+    /* the principal could, this token's scope does not say so: 401 that names both scopes */
+    RS_MOUNT_SCOPE,
 };
 
 /**

@@ -7,21 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../support/catalog.h"
 #include "../support/scratch.h"
 #include "audit/append.h"
 #include "audit/record.h"
-#include "catalog/schema.h"
-
-static inline struct rs_db *log_open(const char *path)
-{
-    struct rs_db *db = NULL;
-    struct rs_err err = RS_ERR_INIT;
-    bool created = false;
-    if (rs_db_open(&(struct rs_db_options){.path = path}, &db, &err) != RS_OK ||
-        rs_schema_migrate(db, &created, &err) != RS_OK)
-        fail_msg("%s (%s)", err.message, err.log);
-    return db;
-}
 
 static const struct rs_actor log_actor = {
     .principal_id = 7, .name = "processor", .request_id = "r-1", .source = "192.0.2.7"};
@@ -53,25 +42,7 @@ static inline enum rs_status log_append_job(struct rs_db_conn *conn, void *arg,
 
 static inline void log_append(struct rs_db *db, unsigned n)
 {
-    struct rs_err err = RS_ERR_INIT;
-    if (rs_db_write(db, log_append_job, &n, &err) != RS_OK)
-        fail_msg("%s (%s)", err.message, err.log);
-}
-
-static inline enum rs_status log_script_job(struct rs_db_conn *conn, void *arg,
-                                            struct rs_err *reterr)
-{
-    return rs_db_script(conn, arg, reterr);
-}
-
-/* Tampering: SQL behind everybody's back. */
-static inline void log_tamper(struct rs_db *db, const char *sql)
-{
-    struct rs_err err = RS_ERR_INIT;
-    char copy[4096];
-    assert_true(rs_text_copy(copy, sizeof(copy), sql));
-    if (rs_db_write(db, log_script_job, copy, &err) != RS_OK)
-        fail_msg("%s (%s)", err.message, err.log);
+    catalog_write(db, log_append_job, &n);
 }
 
 static inline enum rs_status log_export_row(void *arg, const struct rs_audit_row *row, bool *stop,

@@ -44,7 +44,7 @@ static struct seen records_see(struct rs_db *db)
 
 static void equal_reads_become_one_record(void **state)
 {
-    struct rs_db *db = log_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     struct rs_denied *d = NULL;
     assert_int_equal(rs_denied_new(&d), RS_OK);
     struct rs_actor other = log_actor;
@@ -71,7 +71,7 @@ static void equal_reads_become_one_record(void **state)
 
 static void a_flood_is_bounded_and_still_counted(void **state)
 {
-    struct rs_db *db = log_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     struct rs_denied *d = NULL;
     assert_int_equal(rs_denied_new(&d), RS_OK);
     for (unsigned i = 0; i < 20 * RS_DENIED_ENTRIES_MAX; i++) {
@@ -90,15 +90,15 @@ static void a_flood_is_bounded_and_still_counted(void **state)
 /* What could not be written is kept, and what comes meanwhile too. */
 static void a_failed_write_loses_nothing(void **state)
 {
-    struct rs_db *db = log_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     struct rs_denied *d = NULL;
     assert_int_equal(rs_denied_new(&d), RS_OK);
-    log_tamper(db, "ALTER TABLE audit RENAME TO elsewhere");
+    catalog_script(db, "ALTER TABLE audit RENAME TO elsewhere");
     rs_denied_count(d, &log_actor, "team/app", "sha256:aa");
     assert_int_not_equal(rs_denied_flush(d, db, NULL), RS_OK);
     rs_denied_count(d, &log_actor, "team/app", "sha256:aa");
     assert_int_not_equal(rs_denied_flush(d, db, NULL), RS_OK);
-    log_tamper(db, "ALTER TABLE elsewhere RENAME TO audit");
+    catalog_script(db, "ALTER TABLE elsewhere RENAME TO audit");
     assert_int_equal(rs_denied_flush(d, db, NULL), RS_OK);
     assert_int_equal(rs_denied_flush(d, db, NULL), RS_OK);
     assert_int_equal(records_see(db).counted, 2);
@@ -118,7 +118,7 @@ static void *reader_run(void *arg)
 
 static void many_readers_at_once(void **state)
 {
-    struct rs_db *db = log_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     struct rs_denied *d = NULL;
     pthread_t thread[THREADS];
     assert_int_equal(rs_denied_new(&d), RS_OK);

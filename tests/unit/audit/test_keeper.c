@@ -38,7 +38,7 @@ static struct rs_verify_result verify(struct rs_db *db, struct rs_audit *a,
 
 static void checkpoints_follow_the_log(void **state)
 {
-    struct rs_db *db = log_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     struct rs_audit *a = keeper_start(state, db);
     assert_true(checkpoint_of(a).size == 0);
     uint64_t size = 0;
@@ -67,7 +67,7 @@ static void checkpoints_follow_the_log(void **state)
 static void the_tree_goes_on_after_a_restart(void **state)
 {
     for (unsigned i = 0; i < 5; i++) {
-        struct rs_db *db = log_open(scratch_path(state, "c.db"));
+        struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
         struct rs_audit *a = keeper_start(state, db);
         struct rs_checkpoint c = checkpoint_of(a);
         assert_true(verify(db, a, &c).is_sound);
@@ -83,7 +83,7 @@ static void the_tree_goes_on_after_a_restart(void **state)
 /* The thread signs by itself when the log has grown. */
 static void a_stop_signs_a_last_checkpoint(void **state)
 {
-    struct rs_db *db = log_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     struct rs_audit *a = keeper_start(state, db);
     log_append(db, 9);
     rs_audit_stop(a);
@@ -98,12 +98,12 @@ static void a_stop_signs_a_last_checkpoint(void **state)
 /* Nothing is signed over a log that does not fit the newest checkpoint. */
 static void refuses(void **state, const char *tamper, const char *what)
 {
-    struct rs_db *db = log_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     struct rs_audit *a = keeper_start(state, db);
     log_append(db, 12);
     struct rs_checkpoint c = checkpoint_of(a);
     rs_audit_stop(a);
-    log_tamper(db, tamper);
+    catalog_script(db, tamper);
     a = keeper_start(state, db);
     RS_AUTO(rs_buf) struct rs_buf note = RS_BUF_INIT(4096);
     struct rs_err err = RS_ERR_INIT;
@@ -141,12 +141,12 @@ static void a_rewritten_log_gets_no_checkpoint(void **state)
 /* Rolled back, then grown past the checkpoint's size with other records. */
 static void a_forked_log_gets_no_checkpoint(void **state)
 {
-    struct rs_db *db = log_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     struct rs_audit *a = keeper_start(state, db);
     log_append(db, 12);
     (void)checkpoint_of(a);
     rs_audit_stop(a);
-    log_tamper(db, "DELETE FROM audit WHERE seq > 5; DELETE FROM audit_checkpoint");
+    catalog_script(db, "DELETE FROM audit WHERE seq > 5; DELETE FROM audit_checkpoint");
     log_append(db, 40);
     a = keeper_start(state, db);
     RS_AUTO(rs_buf) struct rs_buf note = RS_BUF_INIT(4096);
@@ -157,7 +157,7 @@ static void a_forked_log_gets_no_checkpoint(void **state)
 
 static void denied_reads_are_written_at_the_stop(void **state)
 {
-    struct rs_db *db = log_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     struct rs_audit *a = keeper_start(state, db);
     rs_audit_denied(a, &log_actor, "team/app", "sha256:aa");
     rs_audit_denied(a, &log_actor, "team/app", "sha256:aa");

@@ -33,7 +33,7 @@ static const struct rs_verify_options plain = {0};
 
 static void a_sound_log_is_sound(void **state)
 {
-    struct rs_db *db = log_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(1 << 20);
     struct rs_verify_result r = catalog_result(db, &plain);
     assert_true(r.is_sound && r.records == 0);
@@ -53,11 +53,11 @@ static void a_sound_log_is_sound(void **state)
 /* More than one page of rows. */
 static void a_long_log_is_read_in_pages(void **state)
 {
-    struct rs_db *db = log_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     log_append(db, 1203);
     struct rs_verify_result r = catalog_result(db, &plain);
     assert_true(r.is_sound && r.records == 1203);
-    log_tamper(db, "DELETE FROM audit WHERE seq = 500");
+    catalog_script(db, "DELETE FROM audit WHERE seq = 500");
     r = catalog_result(db, &plain);
     assert_false(r.is_sound);
     assert_true(r.problem[0].seq == 501 && r.records == 1202);
@@ -91,10 +91,10 @@ static void tampering_in_the_catalog_is_found(void **state)
     for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
         char name[16];
         (void)snprintf(name, sizeof(name), "%zu.db", i);
-        struct rs_db *db = log_open(scratch_path(state, name));
+        struct rs_db *db = catalog_open(scratch_path(state, name));
         log_append(db, RECORDS);
         assert_true(catalog_result(db, &plain).is_sound);
-        log_tamper(db, rows[i]);
+        catalog_script(db, rows[i]);
         if (catalog_result(db, &plain).is_sound)
             fail_msg("not found: %s", rows[i]);
         rs_db_close(db);
@@ -214,7 +214,7 @@ static const char *mutate(const struct text_line *lines, unsigned n, const struc
 
 static void every_mutation_is_found(void **state)
 {
-    struct rs_db *db = log_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(1 << 20);
     struct text_line line[RECORDS + 2];
     log_append(db, RECORDS);
@@ -241,7 +241,7 @@ static void every_mutation_is_found(void **state)
 /* What the records alone cannot show, an earlier checkpoint does. */
 static void checkpoints_find_what_the_chain_cannot(void **state)
 {
-    struct rs_db *db = log_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(1 << 20);
     RS_AUTO(rs_buf) struct rs_buf rewritten = RS_BUF_INIT(1 << 20);
     struct text_line line[RECORDS + 2];
@@ -267,7 +267,7 @@ static void checkpoints_find_what_the_chain_cannot(void **state)
     history_rewrite(line, n, 12, &rewritten);
     assert_int_equal(file_result(rewritten.data, rewritten.len, &options).problems, 1);
 
-    log_tamper(db, "DELETE FROM audit WHERE seq > 20");
+    catalog_script(db, "DELETE FROM audit WHERE seq > 20");
     assert_true(catalog_result(db, &plain).is_sound);
     r = catalog_result(db, &options);
     assert_false(r.is_sound);
@@ -278,7 +278,7 @@ static void checkpoints_find_what_the_chain_cannot(void **state)
 /* A filtered export: gaps are expected, but every record is still checked. */
 static void a_partial_export_is_checked_record_by_record(void **state)
 {
-    struct rs_db *db = log_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(1 << 20);
     RS_AUTO(rs_buf) struct rs_buf part = RS_BUF_INIT(1 << 20);
     struct text_line line[RECORDS + 2];

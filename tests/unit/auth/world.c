@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/catalog.h"
 #include "../support/scratch.h"
 #include "catalog/access_grant.h"
 #include "catalog/generation.h"
-#include "catalog/schema.h"
 #include "crypto/password.h"
 
 /* One change as a write job, as the use cases make it. */
@@ -50,9 +50,7 @@ static enum rs_status run(struct rs_db_conn *conn, void *arg, struct rs_err *ret
 
 static int64_t do_job(struct world *w, struct job j)
 {
-    struct rs_err err = RS_ERR_INIT;
-    if (rs_db_write(w->db, run, &j, &err) != RS_OK)
-        fail_msg("%s (%s)", err.message, err.log);
+    catalog_write(w->db, run, &j);
     return j.id;
 }
 
@@ -65,16 +63,12 @@ static enum rs_status add_anonymous(struct rs_db_conn *conn, void *arg, struct r
 int world_setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    bool created = false;
     struct rs_err err = RS_ERR_INIT;
     if (w == NULL || scratch_setup(&w->scratch) != 0)
         return -1;
     rs_arena_init(&w->arena, (size_t)64 << 20);
-    struct rs_db_options options = {.path = scratch_path(&w->scratch, "catalog.db")};
-    if (rs_db_open(&options, &w->db, &err) != RS_OK ||
-        rs_schema_migrate(w->db, &created, &err) != RS_OK ||
-        rs_db_write(w->db, add_anonymous, NULL, &err) != RS_OK)
-        return -1;
+    w->db = catalog_open(scratch_path(&w->scratch, "catalog.db"));
+    catalog_write(w->db, add_anonymous, NULL);
     struct rs_auth_options auth = {.db = w->db,
                                    .data_dir = scratch_path(&w->scratch, ""),
                                    .failures_burst = WORLD_BURST,

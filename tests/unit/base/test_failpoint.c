@@ -51,8 +51,8 @@ static void a_fault_begins_when_it_is_told_to(void **state)
     int status = 0;
     pid_t pid = fork();
     assert_true(pid >= 0);
-    if (pid == 0) { /* the environment is read once in a process: this is a new one, but not a new
-                       program */
+    /* the environment is read once in a process: this is a new one, but not a new program */
+    if (pid == 0) {
         char *const argv[] = {(char *)(uintptr_t) "test", (char *)(uintptr_t) "child", NULL};
         (void)setenv("RS_FAILPOINT_AFTER", "/nonexistent", 1);
         (void)execv("/proc/self/exe", argv);

@@ -1,4 +1,5 @@
-#include "catalog.h"
+#include "../support/catalog.h"
+#include "../support/scratch.h"
 
 #include "catalog/blob.h"
 #include "catalog/generation.h"
@@ -9,6 +10,13 @@
 #define A512                                                                  \
     "sha512:0000000000000000000000000000000000000000000000000000000000000000" \
     "0000000000000000000000000000000000000000000000000000000000000000"
+
+static void on_an_empty_catalog(void **state, rs_db_job job, void *arg)
+{
+    struct rs_db *db = catalog_open(scratch_path(state, "catalog.db"));
+    catalog_write(db, job, arg);
+    rs_db_close(db);
+}
 
 /* ---- repositories ---- */
 
@@ -32,7 +40,7 @@ static enum rs_status repositories(struct rs_db_conn *conn, void *arg, struct rs
 
 static void repositories_are_found_and_made(void **state)
 {
-    catalog_run(state, repositories, NULL);
+    on_an_empty_catalog(state, repositories, NULL);
 }
 
 /* ---- aliases ---- */
@@ -70,7 +78,7 @@ static enum rs_status aliases(struct rs_db_conn *conn, void *arg, struct rs_err 
 
 static void aliases_lead_to_the_canonical_digest(void **state)
 {
-    catalog_run(state, aliases, NULL);
+    on_an_empty_catalog(state, aliases, NULL);
 }
 
 /* ---- sizes ---- */
@@ -95,7 +103,7 @@ static enum rs_status sizes(struct rs_db_conn *conn, void *arg, struct rs_err *r
 
 static void sizes_are_kept_and_healed(void **state)
 {
-    catalog_run(state, sizes, NULL);
+    on_an_empty_catalog(state, sizes, NULL);
 }
 
 /* ---- links and counters ---- */
@@ -173,7 +181,7 @@ static enum rs_status links(struct rs_db_conn *conn, void *arg, struct rs_err *r
 
 static void blobs_are_linked_and_unlinked(void **state)
 {
-    catalog_run(state, links, NULL);
+    on_an_empty_catalog(state, links, NULL);
 }
 
 static enum rs_status counters(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
@@ -203,7 +211,7 @@ static enum rs_status counters(struct rs_db_conn *conn, void *arg, struct rs_err
 
 static void manifests_are_counted(void **state)
 {
-    catalog_run(state, counters, NULL);
+    on_an_empty_catalog(state, counters, NULL);
 }
 
 /* Counters that do not add up are damage, and stop the change. */
@@ -225,7 +233,7 @@ static enum rs_status impossible_counters(struct rs_db_conn *conn, void *arg, st
 
 static void impossible_counters_are_refused(void **state)
 {
-    catalog_run(state, impossible_counters, NULL);
+    on_an_empty_catalog(state, impossible_counters, NULL);
 }
 
 /* A deleted blob that manifests name goes with the last of them, whatever the order. */
@@ -257,7 +265,7 @@ static enum rs_status withdrawal(struct rs_db_conn *conn, void *arg, struct rs_e
 
 static void a_deleted_blob_outlives_its_manifests_not(void **state)
 {
-    catalog_run(state, withdrawal, NULL);
+    on_an_empty_catalog(state, withdrawal, NULL);
 }
 
 /* ---- caches ---- */
@@ -270,7 +278,7 @@ static enum rs_status link_into(struct rs_db_conn *conn, void *arg, struct rs_er
 
 static void a_link_is_told_to_caches_when_it_is_durable(void **state)
 {
-    struct rs_db *db = catalog_open(state);
+    struct rs_db *db = catalog_open(scratch_path(state, "catalog.db"));
     uint64_t before = rs_generation_repository("team/other");
     assert_int_equal(rs_db_write(db, link_into, db, NULL), RS_PRECONDITION);
     assert_true(rs_generation_repository("team/other") == before);

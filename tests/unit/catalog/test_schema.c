@@ -1,4 +1,5 @@
-#include "catalog.h"
+#include "../support/catalog.h"
+#include "../support/scratch.h"
 
 #include <string.h>
 
@@ -18,7 +19,7 @@ static void the_schema_is_made_once(void **state)
     assert_int_equal(rs_schema_migrate(db, &created, NULL), RS_OK);
     assert_true(created);
     rs_db_close(db);
-    db = catalog_open(state);
+    db = catalog_open(scratch_path(state, "catalog.db"));
     created = true;
     assert_int_equal(rs_schema_migrate(db, &created, NULL), RS_OK);
     assert_false(created);
@@ -27,7 +28,7 @@ static void the_schema_is_made_once(void **state)
 
 static void a_newer_catalog_is_left_alone(void **state)
 {
-    struct rs_db *db = catalog_open(state);
+    struct rs_db *db = catalog_open(scratch_path(state, "catalog.db"));
     struct rs_err err = RS_ERR_INIT;
     bool created = false;
     assert_int_equal(rs_db_write(db, newer, NULL, NULL), RS_OK);

@@ -69,10 +69,10 @@ struct fixture {
 
 static struct fixture fixture_open(void **state)
 {
-    struct fixture f = {.db = events_open(scratch_path(state, "c.db"))};
+    struct fixture f = {.db = catalog_open(scratch_path(state, "c.db"))};
     struct rs_auth_options options = {.db = f.db, .data_dir = *state};
     struct rs_err err = RS_ERR_INIT;
-    events_script(f.db, principals);
+    catalog_script(f.db, principals);
     if (rs_auth_new(&options, &f.auth, &err) != RS_OK)
         fail_msg("%s (%s)", err.message, err.log);
     events_append(f.db, (struct rs_event){.type = RS_EVENT_QUARANTINE,
@@ -149,7 +149,7 @@ static void who_was_disabled_sees_nothing(void **state)
     struct rs_identity who = {.principal_id = 12, .has_credentials = true};
     struct rs_feed_page page;
     sees(&f, 12, "12345", 2);
-    events_script(f.db, "UPDATE principal SET disabled = 1 WHERE id = 12");
+    catalog_script(f.db, "UPDATE principal SET disabled = 1 WHERE id = 12");
     assert_int_equal(
         rs_feed_read(f.db, f.auth, &who, 0, 100, 1 << 20, RS_FEED_PAGE, &out, &page, NULL),
         RS_UNAUTHORIZED);
@@ -194,10 +194,10 @@ static void a_page_looks_at_a_bounded_number_of_rows(void **state)
 {
     struct fixture f = fixture_open(state);
     struct rs_identity who = {.principal_id = 11, .has_credentials = true};
-    events_script(f.db,
-                  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)"
-                  " INSERT INTO event(id, type, repository, digest, is_held, created_ms, payload)"
-                  " SELECT 'x' || i, 'quarantine', 'team/app', 'sha256:aa', 1, 0, '{}' FROM n");
+    catalog_script(f.db,
+                   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)"
+                   " INSERT INTO event(id, type, repository, digest, is_held, created_ms, payload)"
+                   " SELECT 'x' || i, 'quarantine', 'team/app', 'sha256:aa', 1, 0, '{}' FROM n");
     events_append(
         f.db, (struct rs_event){.type = RS_EVENT_PUSH, .repository = "team/app", .tag = "last"});
     struct rs_feed_page page = {.has_more = true};

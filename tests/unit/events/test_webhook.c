@@ -144,7 +144,7 @@ static bool change(struct rs_db *db, const char *json)
 
 static void each_change_is_audited_once(void **state)
 {
-    struct rs_db *db = events_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     char secret[RS_WEBHOOK_SECRET_BYTES];
     char newer[RS_WEBHOOK_SECRET_BYTES];
     struct rs_webhook w;
@@ -172,7 +172,7 @@ static void each_change_is_audited_once(void **state)
 
 static void secrets_are_never_shown(void **state)
 {
-    struct rs_db *db = events_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(65536);
     char secret[RS_WEBHOOK_SECRET_BYTES];
     struct rs_webhook w;
@@ -187,7 +187,7 @@ static void secrets_are_never_shown(void **state)
     assert_null(strstr(rs_buf_text(&out), secret + 6));
     assert_int_equal(rs_webhook_show(db, "none", &out, NULL), RS_NOT_FOUND);
     /* One whose settings are damaged is still shown, so that it can be deleted. */
-    events_script(db, "UPDATE webhook SET settings = '{'");
+    catalog_script(db, "UPDATE webhook SET settings = '{'");
     rs_buf_clear(&out);
     assert_int_equal(rs_webhook_show(db, "ci", &out, NULL), RS_OK);
     assert_non_null(strstr(rs_buf_text(&out), "damaged"));
@@ -197,7 +197,7 @@ static void secrets_are_never_shown(void **state)
 
 static void there_is_a_bound(void **state)
 {
-    struct rs_db *db = events_open(scratch_path(state, "c.db"));
+    struct rs_db *db = catalog_open(scratch_path(state, "c.db"));
     char secret[RS_WEBHOOK_SECRET_BYTES];
     struct rs_err err = RS_ERR_INIT;
     for (unsigned i = 0; i <= RS_WEBHOOKS_MAX; i++) {

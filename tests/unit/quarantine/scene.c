@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../cm.h"
+#include "../support/catalog.h"
 #include "catalog/generation.h"
-#include "catalog/schema.h"
 #include "crypto/hash.h"
 #include "json/json.h"
 #include "quarantine/policy.h"
@@ -151,12 +150,9 @@ static void name_digests(struct scene *s)
 
 void scene_open(struct scene *s, const char *path, const char *repository)
 {
-    const struct rs_db_options options = {.path = path};
-    bool created = false;
     char *script = NULL;
     memset(s, 0, sizeof(*s));
-    assert_int_equal(rs_db_open(&options, &s->db, NULL), RS_OK);
-    assert_int_equal(rs_schema_migrate(s->db, &created, NULL), RS_OK);
+    s->db = catalog_open(path);
     s->since_ms = 1796083200000;
     name_digests(s);
     add(&script,

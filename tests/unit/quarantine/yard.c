@@ -4,12 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../cm.h"
+#include "../support/catalog.h"
 #include "base/attr.h"
 #include "catalog/blob.h"
 #include "catalog/invariant.h"
 #include "catalog/repository.h"
-#include "catalog/schema.h"
 #include "crypto/hash.h"
 #include "json/json.h"
 #include "quarantine/policy.h"
@@ -40,13 +39,9 @@ const struct yard_who AUDITOR = {11, "auditor", RS_PERM_AUDIT_READ, ""};
 
 void yard_open(struct yard *y, const char *path)
 {
-    struct rs_db_options options = {.path = path};
-    bool created = false;
     memset(y, 0, sizeof(*y));
     rs_arena_init(&y->arena, (size_t)256 << 20);
-    assert_int_equal(rs_db_open(&options, &y->db, &y->err), RS_OK);
-    assert_int_equal(rs_schema_migrate(y->db, &created, &y->err), RS_OK);
-    assert_true(created);
+    y->db = catalog_open(path);
 }
 
 void yard_close(struct yard *y)
