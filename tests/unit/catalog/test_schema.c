@@ -68,7 +68,7 @@ static int64_t number(struct rs_db *db, const char *sql)
 
 static void an_older_catalog_is_brought_up(void **state)
 {
-    struct rs_db *db = catalog_open(state);
+    struct rs_db *db = catalog_open(scratch_path(state, "catalog.db"));
     bool created = true;
     assert_int_equal(rs_db_write(db, back_to_1, NULL, NULL), RS_OK);
     assert_int_equal(rs_schema_migrate(db, &created, NULL), RS_OK);
