@@ -368,3 +368,13 @@ def test_a_large_index_does_not_swell_a_list(registry, repo):
     image = registry.publisher.push_image(repo, None)
     index = Index([image] * 1000).push(registry.publisher, repo, "many")
     assert len(in_both(registry.processor, repo, index.digest)["references"]) == 128
+
+
+def test_calls_that_are_not_there(registry, repo, filled):
+    """As docs/api/azure.md says; nothing is deleted or changed by them."""
+    for method, path, status in (("DELETE", f"_manifests/{filled[0].digest}", 405), ("DELETE", "_manifests", 405), ("DELETE", "_tags", 405),
+                                 ("GET", "_metadata", 400), ("GET", f"_manifests/{filled[0].digest}/_metadata", 400), ("PUT", "_tags/v1", 405)):
+        for who in ("maintainer", "processor", "admin"):
+            assert getattr(registry, who).request(method, f"/acr/v1/{repo}/{path}").status == status, (who, method, path)
+    assert registry.processor.get(f"/acr/v1/{repo}").json()["manifestCount"] == 4
+    assert registry.admin.get("/helm/v1/repo/index.yaml").status == 404
