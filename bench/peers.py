@@ -1,4 +1,7 @@
-"""The servers of the benchmark, each on a free loopback port with its own configuration and data, stopped by its pid."""
+"""The servers of the benchmark, each on a free loopback port with its own configuration and data, stopped by its pid.
+
+All have start(), which returns the server, and stop(), which is also for one that did not start, or not wholly.
+"""
 
 import json
 import os
@@ -13,7 +16,7 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "blackbox"))
 
-from daemon import Daemon  # noqa: E402  (the tests' own daemon runner)
+from daemon import Daemon, end_on_signals  # noqa: E402  (the tests' own daemon runner)
 
 
 def free_port():
@@ -36,6 +39,8 @@ def wait_for_port(port, proc):
 
 
 def stop(proc):
+    if proc is None:
+        return
     proc.send_signal(signal.SIGTERM)
     try:
         proc.wait(20)
@@ -82,8 +87,12 @@ http {{
   server {{ listen 127.0.0.1:{self.tls_port} ssl; ssl_certificate {cert}; ssl_certificate_key {key}; {common} }}
 }}
 """)
+        self.proc = None
+
+    def start(self):
         self.proc = subprocess.Popen([find("nginx"), "-c", self.root / "nginx.conf", "-g", "daemon off;"], stderr=subprocess.DEVNULL)
         wait_for_port(self.port, self.proc)
+        return self
 
     def stop(self):
         stop(self.proc)
@@ -102,9 +111,13 @@ log: {{level: error, accesslog: {{disabled: true}}}}
 storage: {{filesystem: {{rootdirectory: {self.root}/data}}, cache: {{blobdescriptor: inmemory}}}}
 http: {{addr: "127.0.0.1:{self.port}"}}
 """)
-        self.log = open(self.root / "log", "wb")
-        self.proc = subprocess.Popen([find("docker-registry"), "serve", self.root / "config.yml"], stdout=self.log, stderr=self.log)
+        self.proc = None
+
+    def start(self):
+        with open(self.root / "log", "wb") as log:
+            self.proc = subprocess.Popen([find("docker-registry"), "serve", self.root / "config.yml"], stdout=log, stderr=log)
         wait_for_port(self.port, self.proc)
+        return self
 
     @property
     def url(self):
@@ -112,7 +125,6 @@ http: {{addr: "127.0.0.1:{self.port}"}}
 
     def stop(self):
         stop(self.proc)
-        self.log.close()
 
 
 def token(url, auth, repository, actions="pull,push"):
@@ -124,4 +136,4 @@ def token(url, auth, repository, actions="pull,push"):
         return json.load(answer)["token"]
 
 
-__all__ = ["Daemon", "DockerRegistry", "Nginx", "certificate", "find", "free_port", "stop", "token"]
+__all__ = ["Daemon", "DockerRegistry", "Nginx", "certificate", "end_on_signals", "find", "free_port", "stop", "token"]

@@ -6,6 +6,7 @@ Results go to bench/results/ (results.json, table.md, ratios.png).
 """
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -34,13 +35,15 @@ def say(text):
 
 
 class Bench:
-    def __init__(self, options, root):
+    def __init__(self, options, root, started):
+        """`started`: an ExitStack that stops the servers, however this ends."""
         self.options = options
         self.root = pathlib.Path(root)
+        self.started = started
         self.cert, self.key = peers.certificate(root)
-        self.nginx = peers.Nginx(self.root / "nginx", self.cert, self.key)
-        self.docker = peers.DockerRegistry(self.root / "docker")
-        self.daemon = peers.Daemon(self.root / "roadstead", config=self.config()).start()
+        self.nginx = self.start(peers.Nginx(self.root / "nginx", self.cert, self.key))
+        self.docker = self.start(peers.DockerRegistry(self.root / "docker"))
+        self.daemon = self.start(peers.Daemon(self.root / "roadstead", config=self.config()))
         self.admin_auth = self.daemon.admin_auth()
         admin = self.daemon.admin()
         body = {"name": "bench", "password": "bench bench bench"}
@@ -54,10 +57,9 @@ class Bench:
     def config(self):
         return {"tls": {"listen": ["127.0.0.1:0"], "certificate": str(self.cert), "key": str(self.key)}, "log": {"requests": False}}
 
-    def close(self):
-        self.nginx.stop()
-        self.docker.stop()
-        self.daemon.stop()
+    def start(self, server):
+        self.started.callback(server.stop)  # before it starts: a signal may come meanwhile
+        return server.start()
 
     def row(self, name, at_least, goal, ours, theirs, unit):
         """Add a row: the ratio of each round, ours over theirs."""
@@ -198,8 +200,10 @@ class Bench:
         self.row("small pushes, 32 clients / docker-registry", 5, 10, ours, theirs, "images/s")
 
     def memory(self):
-        daemon = peers.Daemon(self.root / "idle").start()
+        daemon = peers.Daemon(self.root / "idle")
         try:
+            daemon.start()
+
             def rss():
                 with open(f"/proc/{daemon.proc.pid}/status") as f:
                     return next(int(line.split()[1]) for line in f if line.startswith("VmRSS")) / 1024
@@ -234,10 +238,11 @@ def main():
     options = parser.parse_args()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard > 0 else soft, hard))
+    peers.end_on_signals()
     only = [x for x in options.only.split(",") if x]
     with tempfile.TemporaryDirectory(prefix="roadstead-bench-") as root:
-        bench = Bench(options, root)
-        try:
+        with contextlib.ExitStack() as started:
+            bench = Bench(options, root, started)
             big = bench.big_file() if not only or {"blob_get", "blob_put"} & set(only) else None
             steps = {"manifest_get": bench.manifest_get, "blob_get": lambda: bench.blob_get(big), "blob_put": lambda: bench.blob_put(big),
                      "small_pushes": bench.small_pushes, "memory": bench.memory}
@@ -245,8 +250,6 @@ def main():
                 if not only or name in only:
                     say(f"-- {name}")
                     step()
-        finally:
-            bench.close()
         if options.scale and (not only or "scale" in only):
             say("-- scale")
             bench.rows += scale.measure(pathlib.Path(root) / "scale", options.scale, options.rounds, say)

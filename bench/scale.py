@@ -1,5 +1,6 @@
 """The same work on a registry with few images and on one with very many: start, release, GET, push, lists, memory."""
 
+import contextlib
 import pathlib
 import sqlite3
 import statistics
@@ -73,8 +74,10 @@ def rss_mib(daemon):
 class Side:
     """One registry and the work measured on it; each step returns its seconds."""
 
-    def __init__(self, root, count, say):
-        self.daemon = peers.Daemon(pathlib.Path(root)).start()
+    def __init__(self, root, count, say, started):
+        self.daemon = peers.Daemon(pathlib.Path(root))
+        started.callback(self.daemon.stop)
+        self.daemon.start()
         self.daemon.stop()
         fill(next(self.daemon.data.glob("*.db")), count, say)
         self.daemon.start()
@@ -122,18 +125,15 @@ class Side:
 
 
 def measure(root, count, rounds, say):
-    sides = {"small": Side(root / "small", SMALL, say), "large": Side(root / "large", count, say)}
-    spent = {side: {} for side in sides}
-    try:
+    with contextlib.ExitStack() as started:
+        sides = {"small": Side(root / "small", SMALL, say, started), "large": Side(root / "large", count, say, started)}
+        spent = {side: {} for side in sides}
         for _ in range(20 * rounds):
             for name, side in sides.items():
                 side.prepare()
                 for step in ("get", "tags", "push", "attach", "release", "referrers"):
                     spent[name].setdefault(step, []).append(side.timed(getattr(side, step)))
         memory = {name: rss_mib(side.daemon) for name, side in sides.items()}
-    finally:
-        for side in sides.values():
-            side.daemon.stop()
     rows = []
     for step in ("release", "get", "push", "tags", "referrers"):
         ratio = statistics.median(spent["large"][step]) / statistics.median(spent["small"][step])
