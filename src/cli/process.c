@@ -469,8 +469,9 @@ const struct rs_command rs_command_process = {
             "ROADSTEAD_DIGEST, ROADSTEAD_CHECK, ROADSTEAD_CLAIM, ROADSTEAD_ATTEMPT.\n"
             "\n"
             "On SIGTERM or SIGINT it takes no more work, asks running commands to end, gives\n"
-            "their claims back, and ends; on a second one it ends them. With --drain it ends\n"
-            "when there is nothing to do; exit status 1 says that some image was not decided.",
+            "their claims back, and ends; on a second one it ends them. When it is killed, its\n"
+            "commands are killed as well. With --drain it ends when there is nothing to do;\n"
+            "exit status 1 says that some image was not decided.",
     .examples = "roadstead process --check scan --jobs 4 -- ./scan.sh\n"
                 "roadstead process --repository 'team/**' --drain -- ./decide.sh",
     .options = options,

@@ -78,7 +78,7 @@ enum rs_process_verdict {
         .fd = -1, .output = RS_BUF_INIT(RS_PROCESS_OUTPUT_BYTES_MAX) \
     }
 /* Start the command (argv ends with NULL) with the claim in its environment, its standard input
- * empty.  False: told why. */
+ * empty.  It does not outlive the calling thread.  False: told why. */
 bool rs_process_child_start(struct rs_process_child *child, const char *const *argv,
                             const char *server, const char *check,
                             const struct rs_process_claim *claim, unsigned attempt);

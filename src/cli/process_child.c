@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,27 +75,83 @@ static char **environment(char *own[VARIABLES + 1], const char *server, const ch
 
 /* ---- starting ---- */
 
+/* A descriptor as that number, kept over exec. */
+static bool place(int fd, int number)
+{
+    return fd == number ? fcntl(fd, F_SETFD, 0) == 0 : dup2(fd, number) >= 0;
+}
+
+/* We handle and ignore some; the command begins with none of that. */
+static bool signals_reset(void)
+{
+    const struct sigaction plain = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    for (int number = 1; number < NSIG; number++)
+        (void)sigaction(number, &plain, NULL); /* a few cannot be set, and need not be */
+    (void)sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL) == 0;
+}
+
+/* Without its processor a command works for nobody, while the image is handed to another one.
+ * SIGKILL: nobody is left who could ask twice. */
+static bool die_with(pid_t parent)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        return false;
+    if (getppid() != parent) /* it died before the kernel knew */
+        _exit(EXIT_TEMPORARY);
+    return true;
+}
+
+/* In the child: becomes the command, or writes to `told` why it cannot. */
+static _Noreturn void become(pid_t parent, int out, int told, const char *const *argv, char **envp)
+{
+    int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    /* a group of its own: all that it starts can be ended with it */
+    if (in >= 0 && place(in, STDIN_FILENO) && place(out, STDOUT_FILENO) && setpgid(0, 0) == 0 &&
+        die_with(parent) && signals_reset())
+        (void)execvpe(argv[0], (char *const *)(uintptr_t)argv, envp);
+    int why = errno;
+    (void)!write(told, &why, sizeof(why)); /* unheard, it ends all the same */
+    _exit(EXIT_TEMPORARY);
+}
+
+/* Why the child could not become the command, or 0: exec closed the other end. */
+static int answer_read(int fd)
+{
+    int why = 0;
+    ssize_t n = 0;
+    do
+        n = read(fd, &why, sizeof(why));
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof(why) ? why : 0;
+}
+
+/* posix_spawn() cannot tie the child's life to ours. */
 static int spawn(pid_t *pid, int out, const char *const *argv, char **envp)
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
+    const pid_t self = getpid();
     sigset_t all;
-    sigset_t none;
-    (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    (void)posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-    (void)posix_spawnattr_init(&attr);
+    sigset_t before;
+    int told[2];
+    if (pipe2(told, O_CLOEXEC) != 0)
+        return errno;
     (void)sigfillset(&all);
-    (void)sigemptyset(&none);
-    (void)posix_spawnattr_setsigdefault(&attr, &all);
-    (void)posix_spawnattr_setsigmask(&attr, &none);
-    /* a group of its own: all that it starts can be ended with it */
-    (void)posix_spawnattr_setpgroup(&attr, 0);
-    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-                                              POSIX_SPAWN_SETPGROUP);
-    int rc = posix_spawnp(pid, argv[0], &actions, &attr, (char *const *)(uintptr_t)argv, envp);
-    (void)posix_spawnattr_destroy(&attr);
-    (void)posix_spawn_file_actions_destroy(&actions);
+    (void)sigprocmask(SIG_SETMASK, &all, &before); /* no handler of ours runs in the child */
+    pid_t made = fork();
+    if (made == 0)
+        become(self, out, told[1], argv, envp);
+    int rc = made < 0 ? errno : 0;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    (void)close(told[1]);
+    if (rc == 0)
+        rc = answer_read(told[0]);
+    (void)close(told[0]);
+    if (made > 0 && rc != 0)
+        while (waitpid(made, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    if (rc == 0)
+        *pid = made;
     return rc;
 }
 

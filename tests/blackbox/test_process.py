@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import stat
 import subprocess
@@ -192,6 +193,31 @@ def test_a_processor_that_dies_leaves_the_image_in_quarantine(own, process, tmp_
     wait_for(lambda: own.processor.state("team/app", image.digest).json()["state"] == "released", "another processor takes over")
     second.proc.send_signal(signal.SIGTERM)
     assert second.end() == [("team/app", image.digest, "passed")]
+
+
+def has_ended(pid):
+    """Gone, or a zombie that nobody waits for."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+@pytest.mark.parametrize("trap", ["", "trap '' TERM HUP INT; "])
+def test_a_processor_that_dies_takes_its_command_with_it(own, process, tmp_path, trap):
+    """Nobody renews the claim and nobody would hear what the command says: another one does the work, and must not meet the first."""
+    own.publisher.push_image("team/app", "v1")
+    first = process(own, "processor", trap + "echo $$ >pid.new; mv pid.new pid; while :; do sleep 0.1; done")
+    wait_for(lambda: (tmp_path / "pid").exists(), "the command runs")
+    pid = int((tmp_path / "pid").read_text())
+    assert not has_ended(pid)
+    first.proc.kill()
+    first.proc.wait()
+    try:
+        wait_for(lambda: has_ended(pid), "the command ends")
+    finally:
+        if not has_ended(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_it_survives_a_restart_of_the_registry(own, process, tmp_path):
