@@ -118,10 +118,11 @@ class Client:
                 if got.will_close:
                     self.close()
                 return Response(got.status, got.headers, data)
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as e:
                 # The server closed an idle keep-alive connection before it saw this request: once more on a new one.
                 self.close()
                 if attempt == 1:
+                    e.add_note(f"{method} {path} as {self.name}")
                     raise
         raise AssertionError("unreachable")
 

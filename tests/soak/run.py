@@ -32,8 +32,9 @@ from daemon import Daemon, binary, end_on_signals, wait_for  # noqa: E402
 from ledger import READERS, Broken, Ledger  # noqa: E402
 
 LEASE_S = EXPIRY_S = 1      # the shortest that the configuration takes
-CONFIG = {"gc": {"grace": "0s", "lease": f"{LEASE_S}s", "interval": "1s"}, "limits": {"upload_expiry": f"{EXPIRY_S}s", "idle_timeout": "1h"},
-          "log": {"requests": False}}
+# Connections that rest are never closed: one that is cut is a failure.
+LIMITS = {"upload_expiry": f"{EXPIRY_S}s", "idle_timeout": "24h", "stall_timeout": "24h"}
+CONFIG = {"gc": {"grace": "0s", "lease": f"{LEASE_S}s", "interval": "1s"}, "limits": LIMITS, "log": {"requests": False}}
 REPOSITORIES = {"soak/on/a": True, "soak/on/b": True, "soak/on/b/c": True, "soak/off/a": False, "soak/off/b": False, "soak/off/a/c": False}
 TAGS = ["latest", "stable", *(f"v{n}" for n in range(8))]
 ACTORS = {Pusher: 16, Processor: 2, Deleter: 4, Puller: 4}
@@ -81,7 +82,7 @@ class Soak:
 
     def failed(self, who, error):
         with self.mu:
-            self.failures.append(f"{who}: {type(error).__name__}: {error}")
+            self.failures.append(" ".join([f"{who}: {type(error).__name__}: {error}", *getattr(error, "__notes__", [])]))
         self.over.set()
 
     def is_there(self, repository, named):
