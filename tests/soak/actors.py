@@ -11,6 +11,7 @@ from ledger import Broken, Look
 OCTETS = "application/octet-stream"
 SLACK_S = 0.05          # by so much the daemon's clock of a lease or an upload may be coarser than ours
 CHUNKS = 3
+PULLS_PER_PUSH = 3
 
 
 def short(digest):
@@ -390,6 +391,11 @@ class Puller(Actor):
         self.reading = Reading(soak, self.client)
 
     def step(self):
+        """Pulling is so much quicker than pushing that it would leave the pushers no machine."""
+        if self.wait_until(lambda: self.soak.counts["pulls"] <= PULLS_PER_PUSH * self.soak.counts["pushes"]):
+            self.pull()
+
+    def pull(self):
         self.choose([(45, self.by_digest), (40, self.by_tag), (8, self.referrers), (7, self.tags)])
 
     def role(self):
