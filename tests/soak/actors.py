@@ -114,17 +114,15 @@ class Pusher(Actor):
                 self.done("attachments")
 
     def send(self, claim, contents, tag, who):
-        """All blobs, then all manifests, the last one with the tag.  Some trust what they are told longer than they should."""
+        """All blobs, then all manifests, the last one with the tag."""
         way = self.rng.choices(["careful", "blind", "mounting"], [70, 10, 20])[0]
         promises = {content.digest: self.promises(claim, content, who, way) for content in contents}
-        if self.rng.random() < 0.06:
-            self.dawdle()
+        self.rest()
         for content in contents:
             self.put(claim, content, tag if content is contents[-1] else None, who, promises[content.digest])
 
-    def dawdle(self):
-        """Somebody's machine is asleep, for about as long as promises hold."""
-        self.soak.over.wait(self.rng.uniform(0.7, 2.2) * self.soak.lease_s)
+    def rest(self):
+        """Between the blobs and the manifests."""
 
     def promises(self, claim, content, who, way):
         return {named: self.ensure(claim, named, data, who, way) for named, data in content.data.items()}
@@ -314,6 +312,16 @@ class Pusher(Actor):
                 found = client.head(path)
                 self.require(found.status == 404, f"{path} after it was deleted", found)
         self.done("lone blobs")
+
+
+class Latecomer(Pusher):
+    """Trusts what it was told for longer than it may: names blobs when the collector is just about to take them, or has."""
+
+    def step(self):
+        self.push()
+
+    def rest(self):
+        self.soak.over.wait(self.rng.uniform(1, 2) * self.soak.lease_s)
 
 
 class Processor(Actor):

@@ -24,7 +24,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "model"), str(HERE.parent / "blackbox")]
 
-from actors import Deleter, Processor, Puller, Pusher, Reading  # noqa: E402
+from actors import Deleter, Latecomer, Processor, Puller, Pusher, Reading  # noqa: E402
 from client import Client, digest_of  # noqa: E402
 from conftest import Registry  # noqa: E402
 from contents import Universe  # noqa: E402
@@ -37,7 +37,7 @@ LIMITS = {"upload_expiry": f"{EXPIRY_S}s", "idle_timeout": "24h", "stall_timeout
 CONFIG = {"gc": {"grace": "0s", "lease": f"{LEASE_S}s", "interval": "1s"}, "limits": LIMITS, "log": {"requests": False}}
 REPOSITORIES = {"soak/on/a": True, "soak/on/b": True, "soak/on/b/c": True, "soak/off/a": False, "soak/off/b": False, "soak/off/a/c": False}
 TAGS = ["latest", "stable", *(f"v{n}" for n in range(8))]
-ACTORS = {Pusher: 16, Processor: 2, Deleter: 4, Puller: 4}
+ACTORS = {Pusher: 16, Latecomer: 10, Processor: 2, Deleter: 4, Puller: 4}
 # What counts as one: a whole image, index or attachment, with all requests that it takes; looking at lists, and being refused, does not.
 OPERATIONS = ["pushes", "attachments", "pulls", "decisions", "deletes", "tag deletes", "lone blobs", "abandoned uploads"]
 NOTES = 50_000
