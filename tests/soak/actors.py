@@ -299,7 +299,7 @@ class Pusher(Actor):
         layer = self.rng.choice(self.universe.layers)
         named, repository, client = digest_of(layer), self.any_repository(), self.client("publisher")
         units = self.universe.units_with.get(named, set())
-        with self.ledger.claim(repository, *units) as claim:
+        with self.ledger.claim(repository, *units, blob=named) as claim:
             if not claim or any(self.ledger.has(repository, m.digest) for unit in units for m in unit.members):
                 return
             path = f"/v2/{repository}/blobs/{named}"

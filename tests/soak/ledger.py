@@ -124,8 +124,8 @@ class Ledger:
     # -- for everybody -------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def claim(self, repository, *units, tag=None):
-        """A Claim, or None when somebody else has a part of it."""
+    def claim(self, repository, *units, tag=None, blob=None):
+        """A Claim, or None when somebody else has a part of it.  `blob`: one that these units name, if any does."""
         with self.mu:
             repo = self.model.repository(repository)
             tags = {tag} - {None}
@@ -135,7 +135,7 @@ class Ledger:
             for reference in references:
                 self.register(repository, reference)
             # Whoever takes a tag away changes what these manifests have.
-            names = {(repository, reference) for reference in references + self.with_tag(repo, tag)}
+            names = {(repository, name) for name in [*references, *self.with_tag(repo, tag), blob] if name is not None}
             claim = None if names & self.claimed else Claim(self, repository, references, names)
             if claim:
                 self.claimed |= names
