@@ -1,9 +1,10 @@
 #include "blobs.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 
 #include "../support/scratch.h"
-#include "../support/syncs.h"
+#include "../support/faults.h"
 
 static void note_fatal(void *arg, const struct rs_err *err)
 {
@@ -38,9 +39,9 @@ static void a_failed_sync_stops_all_writing(void **state)
         assert_int_equal(rs_upload_start(b, REPO, OWNER, "sha256", &info, NULL), RS_OK);
         assert_int_equal(rs_upload_open(b, REPO, OWNER, info.id, &u, NULL), RS_OK);
         assert_int_equal(rs_upload_append(u, text, strlen(text), NULL), RS_OK);
-        syncs_fail_at(at);
+        fault_at(FAULT_SYNC, at, EIO);
         assert_int_equal(rs_upload_commit(u, sha256_of(text), NULL, NULL, &result, &err), RS_IO);
-        assert_int_equal(syncs_count(), at + 1); /* none after the failed one */
+        assert_int_equal(fault_count(), at + 1); /* none after the failed one */
         assert_int_equal(fatal, 1);
         assert_int_equal(rs_upload_start(b, REPO, OWNER, "sha256", &other, NULL), RS_IO);
         assert_int_equal(rs_upload_open(b, REPO, OWNER, info.id, &u, NULL),
@@ -49,7 +50,7 @@ static void a_failed_sync_stops_all_writing(void **state)
         assert_int_equal(fatal, 1);
         rs_blobs_close(b);
 
-        syncs_fail_at(SYNC_NONE);
+        fault_at(FAULT_SYNC, FAULT_NONE, EIO);
         b = open_noting(state, &fatal);
         if (at == 0) {
             assert_int_equal(rs_upload_open(b, REPO, OWNER, info.id, &u, NULL), RS_OK);
@@ -70,9 +71,9 @@ static void every_commit_syncs_twice(void **state)
     int fatal = 0;
     struct rs_blobs *b = open_noting(state, &fatal);
     for (int i = 0; i < 3; i++) {
-        syncs_fail_at(SYNC_NONE);
+        fault_at(FAULT_SYNC, FAULT_NONE, EIO);
         put_text(b, "the same bytes");
-        assert_int_equal(syncs_count(), 2);
+        assert_int_equal(fault_count(), 2);
     }
     rs_blobs_close(b);
     assert_int_equal(fatal, 0);
@@ -82,17 +83,17 @@ static void opening_survives_no_failed_sync(void **state)
 {
     struct rs_blobs *b = NULL;
     for (int at = 0; at < 3; at++) { /* blobs/sha256, blobs, and the data directory */
-        syncs_fail_at(at);
+        fault_at(FAULT_SYNC, at, EIO);
         assert_int_equal(rs_blobs_open(&(struct rs_blobs_options){.data_dir = *state}, &b, NULL),
                          RS_IO);
         assert_null(b);
     }
-    syncs_fail_at(3);
+    fault_at(FAULT_SYNC, 3, EIO);
     assert_int_equal(rs_blobs_open(&(struct rs_blobs_options){.data_dir = *state}, &b, NULL),
                      RS_OK);
-    assert_int_equal(syncs_count(), 3);
+    assert_int_equal(fault_count(), 3);
     rs_blobs_close(b);
-    syncs_fail_at(SYNC_NONE);
+    fault_at(FAULT_SYNC, FAULT_NONE, EIO);
 }
 
 int main(void)

@@ -1,11 +1,12 @@
 #include "table.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "../support/scratch.h"
-#include "../support/syncs.h"
+#include "../support/faults.h"
 
 struct fatal {
     _Atomic int n;
@@ -54,9 +55,9 @@ static void a_failed_sync_stops_all_writing(void **state)
     assert_int_equal(rs_db_write(db, table_make, NULL, NULL), RS_OK);
     atomic_store(&hooks, 0);
     int64_t n = 1;
-    syncs_fail_at(0);
+    fault_at(FAULT_SYNC, 0, EIO);
     assert_int_equal(rs_db_write(db, hooked_job, &n, &err), RS_IO);
-    assert_int_equal(syncs_count(), 1); /* not tried again */
+    assert_int_equal(fault_count(), 1); /* not tried again */
     assert_int_equal(atomic_load(&fatal.n), 1);
     assert_int_equal(fatal.status, RS_IO);
     assert_int_equal(atomic_load(&hooks), 0);
@@ -64,13 +65,13 @@ static void a_failed_sync_stops_all_writing(void **state)
     err = (struct rs_err)RS_ERR_INIT;
     assert_int_equal(rs_db_write(db, hooked_job, &n, &err), RS_IO);
     assert_non_null(strstr(err.message, "stopped writing"));
-    assert_int_equal(syncs_count(), 1);
+    assert_int_equal(fault_count(), 1);
     assert_int_equal(atomic_load(&fatal.n), 1);
     assert_int_equal(table_count(db), 0); /* reading goes on */
     rs_db_close(db);
 
     /* The restart reads what the disk has: the first row or none, never the second. */
-    syncs_fail_at(SYNC_NONE);
+    fault_at(FAULT_SYNC, FAULT_NONE, EIO);
     db = open_noting(state, &fatal);
     assert_in_range(table_count(db), 0, 1);
     n = 3;
@@ -86,9 +87,9 @@ static void every_commit_syncs(void **state)
     struct rs_db *db = open_noting(state, &fatal);
     assert_int_equal(rs_db_write(db, table_make, NULL, NULL), RS_OK);
     for (int64_t n = 0; n < 20; n++) {
-        syncs_fail_at(SYNC_NONE);
+        fault_at(FAULT_SYNC, FAULT_NONE, EIO);
         assert_int_equal(rs_db_write(db, table_insert_job, &n, NULL), RS_OK);
-        assert_true(syncs_count() >= 1);
+        assert_true(fault_count() >= 1);
     }
     rs_db_close(db);
     assert_int_equal(atomic_load(&fatal.n), 0);
@@ -105,10 +106,10 @@ static void opening_survives_any_failed_sync(void **state)
         struct rs_err err = RS_ERR_INIT;
         (void)snprintf(name, sizeof(name), "%d.db", at);
         struct rs_db_options options = {.path = scratch_path(state, name)};
-        syncs_fail_at(at);
+        fault_at(FAULT_SYNC, at, EIO);
         enum rs_status s = rs_db_open(&options, &db, &err);
-        int n = syncs_count();
-        syncs_fail_at(SYNC_NONE);
+        int n = fault_count();
+        fault_at(FAULT_SYNC, FAULT_NONE, EIO);
         if (s == RS_OK)
             assert_int_equal(rs_db_write(db, table_make, NULL, NULL), RS_OK);
         rs_db_close(db);
