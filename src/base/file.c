@@ -45,18 +45,18 @@ enum rs_status rs_file_make_dir(const char *path, mode_t mode, struct rs_err *re
     return S_ISDIR(st.st_mode) ? RS_OK : rs_fail_errno(reterr, ENOTDIR, "make a directory");
 }
 
-static enum rs_status write_all(int fd, const char *bytes, size_t n, struct rs_err *reterr)
+enum rs_status rs_file_write_all(int fd, const void *bytes, size_t n, struct rs_err *reterr)
 {
-    while (n > 0) {
-        ssize_t done = write(fd, bytes, n);
+    for (const char *p = bytes; n > 0;) {
+        ssize_t done = write(fd, p, n);
         if (done < 0 && errno == EINTR)
             continue;
-        if (done < 0)
-            return rs_fail_errno(reterr, errno, "write a file");
-        bytes += done;
+        if (done <= 0)
+            return rs_fail_errno(reterr, done < 0 ? errno : ENOSPC, "write a file");
+        p += done;
         n -= (size_t)done;
     }
-    return fsync(fd) == 0 ? RS_OK : rs_fail_errno(reterr, errno, "fsync a file");
+    return RS_OK;
 }
 
 enum rs_status rs_file_replace(const char *dir, const char *name, mode_t mode, const void *bytes,
@@ -77,7 +77,9 @@ enum rs_status rs_file_replace(const char *dir, const char *name, mode_t mode, c
         openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return rs_fail_errno(reterr, errno, "create a file");
-    s = write_all(fd, bytes, n, reterr);
+    s = rs_file_write_all(fd, bytes, n, reterr);
+    if (s == RS_OK && fsync(fd) != 0)
+        s = rs_fail_errno(reterr, errno, "fsync a file");
     if (s == RS_OK && renameat(dir_fd, temporary, dir_fd, name) != 0)
         s = rs_fail_errno(reterr, errno, "rename a file");
     if (s != RS_OK) {

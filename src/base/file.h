@@ -25,6 +25,10 @@ RS_MUST_CHECK enum rs_status rs_file_make_dir(const char *path, mode_t mode, str
 RS_MUST_CHECK enum rs_status rs_file_replace(const char *dir, const char *name, mode_t mode,
                                              const void *bytes, size_t n, struct rs_err *reterr);
 
+/* Write all of it to an open file, without a sync.  Errors: RS_IO, RS_NO_SPACE. */
+RS_MUST_CHECK enum rs_status rs_file_write_all(int fd, const void *bytes, size_t n,
+                                               struct rs_err *reterr);
+
 /* Append the rest of an open file.  `out`'s max bounds it: more is RS_CORRUPT.  Errors: RS_IO,
  * RS_NOMEM as well. */
 RS_MUST_CHECK enum rs_status rs_file_read_all(int fd, struct rs_buf *out, struct rs_err *reterr);

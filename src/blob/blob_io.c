@@ -30,6 +30,22 @@ int rs_blob_io_open_file(int at, const char *name, int flags)
     return -e;
 }
 
+ssize_t rs_blob_io_read(int fd, char *out, size_t n, uint64_t at)
+{
+    size_t got = 0;
+    while (got < n) {
+        ssize_t done = pread(fd, out + got, n - got, (off_t)(at + got));
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return -errno;
+        if (done == 0)
+            break;
+        got += (size_t)done;
+    }
+    return (ssize_t)got;
+}
+
 enum rs_status rs_blob_io_hash(int fd, struct rs_hasher *hasher, uint64_t *ret_size,
                                struct rs_err *reterr)
 {
@@ -38,11 +54,9 @@ enum rs_status rs_blob_io_hash(int fd, struct rs_hasher *hasher, uint64_t *ret_s
         return rs_fail(reterr, RS_NOMEM, NULL);
     uint64_t at = 0;
     for (;;) {
-        ssize_t n = pread(fd, block, READ_BYTES, (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
+        ssize_t n = rs_blob_io_read(fd, block, READ_BYTES, at);
         if (n < 0)
-            return rs_fail_errno(reterr, errno, "read a blob");
+            return rs_fail_errno(reterr, (int)-n, "read a blob");
         if (n == 0)
             break;
         enum rs_status s = rs_hasher_update(hasher, block, (size_t)n, reterr);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "blob/store_internal.h"
 
@@ -84,9 +85,9 @@ static enum rs_status read_session(int dir, struct rs_upload_info *ret, struct r
         return open_failed(-fd, reterr);
     RS_AUTO_FD int session = fd;
     char text[SESSION_BYTES_MAX];
-    ssize_t n = pread(session, text, sizeof(text), 0);
+    ssize_t n = rs_blob_io_read(session, text, sizeof(text), 0);
     if (n < 0)
-        return rs_fail_errno(reterr, errno, "read an upload's session");
+        return rs_fail_errno(reterr, (int)-n, "read an upload's session");
     return parse(text, (size_t)n, ret) ? RS_OK : unknown(reterr);
 }
 
@@ -100,10 +101,7 @@ static enum rs_status write_session(int dir, const struct rs_upload_info *info,
     if (fd < 0)
         return rs_fail_errno(reterr, -fd, "create an upload's session");
     RS_AUTO_FD int session = fd;
-    ssize_t done = write(session, text, (size_t)n);
-    if (done != n)
-        return rs_fail_errno(reterr, done < 0 ? errno : ENOSPC, "write an upload's session");
-    return RS_OK;
+    return rs_file_write_all(session, text, (size_t)n, reterr);
 }
 
 /* ---- sessions ---- */

@@ -35,6 +35,8 @@ struct rs_blobs {
 int rs_blob_io_open_dir(int at, const char *name);
 int rs_blob_io_open_file(int at, const char *name,
                          int flags); /* a regular file, else -ELOOP; O_CREAT with 0600 */
+/* Bytes from `at` on: n, or as many as there are.  Negative errno on failure. */
+ssize_t rs_blob_io_read(int fd, char *out, size_t n, uint64_t at);
 /* Hash the whole file.  Errors: RS_IO, RS_NOMEM. */
 RS_MUST_CHECK enum rs_status rs_blob_io_hash(int fd, struct rs_hasher *hasher, uint64_t *ret_size,
                                              struct rs_err *reterr);
