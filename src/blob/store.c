@@ -174,6 +174,27 @@ enum rs_status rs_blob_verify(struct rs_blobs *blobs, const char *digest, uint64
 
 /* ---- the collector's and the checker's side ---- */
 
+enum rs_status rs_blob_stamp(struct rs_blobs *blobs, const char *digest, struct rs_blob_stamp *ret,
+                             struct rs_err *reterr)
+{
+    struct rs_blob_place place;
+    struct stat st;
+    enum rs_status s = rs_blob_place_of(digest, &place, reterr);
+    if (s != RS_OK)
+        return s;
+    RS_AUTO_FD int bucket = rs_blob_io_open_dir(blobs->bucket_root_fd, place.bucket);
+    if (bucket < 0)
+        return rs_fail_errno(reterr, -bucket, "open a blob directory");
+    *ret = (struct rs_blob_stamp){0};
+    if (fstatat(bucket, place.file, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        *ret = (struct rs_blob_stamp){.inode = st.st_ino,
+                                      .changed_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 +
+                                                    st.st_ctim.tv_nsec};
+    else if (errno != ENOENT)
+        return rs_fail_errno(reterr, errno, "look at a blob");
+    return RS_OK;
+}
+
 enum rs_status rs_blob_delete(struct rs_blobs *blobs, const char *digest, struct rs_err *reterr)
 {
     struct rs_blob_place place;

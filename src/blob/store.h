@@ -50,6 +50,13 @@ RS_MUST_CHECK enum rs_status rs_blob_open(struct rs_blobs *blobs, const struct r
  * ret_size may be NULL. */
 RS_MUST_CHECK enum rs_status rs_blob_verify(struct rs_blobs *blobs, const char *digest,
                                             uint64_t *ret_size, struct rs_err *reterr);
+/* Which file holds a blob's bytes: another one, or none, after it was uploaded again or removed. */
+struct rs_blob_stamp {
+    uint64_t inode; /* 0: there is no file */
+    int64_t changed_ns;
+};
+RS_MUST_CHECK enum rs_status rs_blob_stamp(struct rs_blobs *blobs, const char *digest,
+                                           struct rs_blob_stamp *ret, struct rs_err *reterr);
 /* Remove a blob's file (garbage collection, after its row is gone).  Missing is fine. */
 RS_MUST_CHECK enum rs_status rs_blob_delete(struct rs_blobs *blobs, const char *digest,
                                             struct rs_err *reterr);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "blob/store.h"
+#include "catalog/blob.h"
 #include "catalog/garbage.h"
 #include "catalog/generation.h"
 #include "catalog/invariant.h"
@@ -146,44 +147,105 @@ static enum rs_status check_manifests(struct run *r, uint64_t total, struct rs_e
 
 /* ---- blobs ---- */
 
+/* What is wrong with a blob whose row and file do not agree. */
+struct suspect {
+    struct rs_blobs *blobs;
+    const struct rs_stored *row;
+    enum rs_status why;         /* RS_BLOB_UNKNOWN, RS_CORRUPT, RS_IO; RS_OK: its row alone */
+    uint64_t size;              /* of the file, when its bytes are right */
+    struct rs_blob_stamp stamp; /* of the file that was looked at */
+    bool is_repaired;
+};
+
+/* An upload may have brought the bytes again since they were looked at, and its client was told
+ * that they are safe: what another file holds is another matter. */
 static enum rs_status forget_job(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
 {
-    return rs_catalog_blob_lost(conn, arg, reterr);
-}
-
-/* A blob that went away while it was looked at (collected, or replaced by a new upload) is no
- * damage. */
-static enum rs_status is_still_bad(struct run *r, const struct rs_stored *b, bool *ret,
-                                   struct rs_err *reterr)
-{
-    RS_AUTO(rs_db_read) struct rs_db_read read = {0};
-    bool known = false;
-    *ret = false;
-    enum rs_status s = rs_db_read_begin(r->db, &read.conn, reterr);
-    if (s == RS_OK)
-        s = rs_catalog_blob_is_known(read.conn, b->digest, &known, reterr);
-    if (s == RS_OK && known)
-        *ret = rs_blob_verify(r->blobs, b->digest, NULL, NULL) != RS_OK;
+    struct suspect *x = arg;
+    struct rs_blob_stamp now;
+    enum rs_status s = rs_blob_stamp(x->blobs, x->row->digest, &now, reterr);
+    if (s != RS_OK || now.inode != x->stamp.inode || now.changed_ns != x->stamp.changed_ns)
+        return s;
+    s = rs_catalog_blob_lost(conn, x->row->digest, reterr);
+    x->is_repaired = s == RS_OK;
     return s;
 }
 
-static enum rs_status blob_is_bad(struct run *r, struct rs_stored *b, enum rs_status why,
-                                  struct rs_err *reterr)
+static enum rs_status resize_job(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
 {
+    struct suspect *x = arg;
+    enum rs_status s = rs_catalog_blob_add(conn, x->row->digest, x->size, reterr);
+    x->is_repaired = s == RS_OK;
+    return s;
+}
+
+/* Put right what is known for certain.  A file that cannot be read may be whole: forgetting it
+ * would take layers from images because of a loose cable. */
+static enum rs_status repair_blob(struct run *r, struct suspect *x, struct rs_err *reterr)
+{
+    if (!r->options->is_repairing || x->why == RS_IO)
+        return RS_OK;
+    return rs_db_write(r->db, x->why == RS_OK ? resize_job : forget_job, x, reterr);
+}
+
+static const char *blob_damage(enum rs_status why)
+{
+    if (why == RS_OK)
+        return "a blob's size in the catalog is not its file's";
+    if (why == RS_IO)
+        return "a blob's file cannot be read: look at the disk; without the file a repair has the"
+               " blob pushed again";
+    return why == RS_BLOB_UNKNOWN
+               ? "a blob's file is missing; push an image with it again"
+               : "a blob's bytes do not have its digest; push an image with it again";
+}
+
+/* Its row as it is now; *ret_found false when there is none any more: collected meanwhile. */
+static enum rs_status row_again(struct run *r, struct rs_stored *b, bool *ret_found,
+                                struct rs_err *reterr)
+{
+    RS_AUTO(rs_db_read) struct rs_db_read read = {0};
+    enum rs_status s = rs_db_read_begin(r->db, &read.conn, reterr);
+    if (s == RS_OK)
+        s = rs_catalog_blob_is_known(read.conn, b->digest, ret_found, reterr);
+    return s == RS_OK && *ret_found ? rs_catalog_blob_size(read.conn, b->digest, &b->size, reterr)
+                                    : s;
+}
+
+/* Bytes and row, looked at a second time: what went away or came while they were looked at first is
+ * no damage.  Faults that say nothing about the blob (no memory, no descriptor) end the check. */
+static enum rs_status look_again(struct run *r, struct rs_stored *b, struct suspect *ret,
+                                 bool *ret_bad, struct rs_err *reterr)
+{
+    struct rs_err why = RS_ERR_INIT;
+    bool found = false;
+    *ret_bad = false;
+    enum rs_status s = rs_blob_stamp(r->blobs, b->digest, &ret->stamp, &why);
+    if (s == RS_OK)
+        s = rs_blob_verify(r->blobs, b->digest, &ret->size, &why);
+    if (s != RS_OK && s != RS_BLOB_UNKNOWN && s != RS_CORRUPT && s != RS_IO) {
+        if (reterr != NULL)
+            *reterr = why;
+        return s;
+    }
+    ret->why = s;
+    s = row_again(r, b, &found, reterr);
+    *ret_bad = s == RS_OK && found && (ret->why != RS_OK || ret->size != b->size);
+    return s;
+}
+
+static enum rs_status blob_is_bad(struct run *r, struct rs_stored *b, struct rs_err *reterr)
+{
+    struct suspect x = {.blobs = r->blobs, .row = b};
     bool bad = false;
-    enum rs_status s = is_still_bad(r, b, &bad, reterr);
-    if (s == RS_OK && bad && r->options->is_repairing)
-        s = rs_db_write(r->db, forget_job, b->digest, reterr);
+    enum rs_status s = look_again(r, b, &x, &bad, reterr);
     if (s == RS_OK && bad)
-        report(
-            r,
-            &(struct rs_fsck_finding){
-                .phase = RS_FSCK_BLOBS,
-                .what = why == RS_BLOB_UNKNOWN
-                            ? "a blob's file is missing; push an image with it again"
-                            : "a blob's bytes do not have its digest; push an image with it again",
-                .subject = b->digest,
-                .is_repaired = r->options->is_repairing});
+        s = repair_blob(r, &x, reterr);
+    if (s == RS_OK && bad)
+        report(r, &(struct rs_fsck_finding){.phase = RS_FSCK_BLOBS,
+                                            .what = blob_damage(x.why),
+                                            .subject = b->digest,
+                                            .is_repaired = x.is_repaired});
     return s;
 }
 
@@ -202,14 +264,11 @@ static void keep_the_rate(const struct run *r)
 static enum rs_status check_blob(struct run *r, struct rs_stored *b, struct rs_err *reterr)
 {
     uint64_t size = 0;
-    struct rs_err why = RS_ERR_INIT;
-    enum rs_status s = rs_blob_verify(r->blobs, b->digest, &size, &why);
-    if (s == RS_OK && size != b->size)
-        s = RS_CORRUPT;
-    if (s == RS_BLOB_UNKNOWN || s == RS_CORRUPT || s == RS_IO)
-        s = blob_is_bad(r, b, s, reterr);
-    if (s != RS_OK)
-        return s;
+    if (rs_blob_verify(r->blobs, b->digest, &size, NULL) != RS_OK || size != b->size) {
+        enum rs_status s = blob_is_bad(r, b, reterr);
+        if (s != RS_OK)
+            return s;
+    }
     r->result->blobs++;
     r->result->blob_bytes += b->size;
     keep_the_rate(r);
