@@ -257,6 +257,9 @@ static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd
     return &c->request;
 }
 
+/* What MHD said last on this loop's thread: before it ends a request with an error, why. */
+static _Thread_local char said[512];
+
 static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
                          enum MHD_RequestTerminationCode code)
 {
@@ -272,6 +275,8 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
     atomic_fetch_add_explicit(&c->answered, 1, memory_order_relaxed);
     if (atomic_load(&c->stream) != NULL)
         rs_watch_stream(l->server, c, NULL);
+    if (code == MHD_REQUEST_TERMINATED_WITH_ERROR)
+        rs_reply_note_cut(r, said);
     if (rs_body_is_left(r, code != MHD_REQUEST_TERMINATED_COMPLETED_OK))
         rs_request_end(r);
 }
@@ -286,11 +291,10 @@ static size_t keep_escapes(void *arg, struct MHD_Connection *mhd, char *text)
 
 RS_PRINTF(2, 0) static void on_message(void *arg, const char *fmt, va_list ap)
 {
-    char text[512];
     (void)arg;
-    (void)vsnprintf(text, sizeof(text), fmt, ap);
-    text[strcspn(text, "\n")] = '\0';
-    rs_log(RS_LOG_DEBUG, "http library", RS_F("text", text));
+    (void)vsnprintf(said, sizeof(said), fmt, ap);
+    said[strcspn(said, "\n")] = '\0';
+    rs_log(RS_LOG_DEBUG, "http library", RS_F("text", said));
 }
 
 /* ---- starting ---- */

@@ -72,6 +72,7 @@ struct rs_reply {
     uint64_t length; /* of the body, known or announced */
     int fd;          /* RS_REPLY_FILE */
     uint64_t offset;
+    int read_errno; /* of the file, while its bytes were sent; -1: it ended early */
     struct rs_stream *stream;
     struct rs_cached_reply *cached;
     unsigned retry_after_s;
@@ -87,6 +88,8 @@ void rs_reply_drop_body(struct rs_reply *re);
 /* Turn the request's outcome (r->err, r->reply) into re->response; on any thread.  false without
  * memory: close the connection. */
 RS_MUST_CHECK bool rs_reply_finish(struct rs_request *r);
+/* A file that could not be read to its end: too late to tell the client, not to tell the log. */
+void rs_reply_note_cut(struct rs_request *r, const char *library_says);
 /* The OCI error body of `err`; false without memory. */
 RS_MUST_CHECK bool rs_error_body(const struct rs_err *err, struct rs_buf *out);
 /* WWW-Authenticate for this request. */

@@ -1,6 +1,7 @@
 /* From a request's outcome to the response that MHD sends. */
 #include "http/http_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,12 +128,31 @@ static void add_to_response(void *arg, const char *name, const char *value)
 
 static ssize_t read_file(void *arg, uint64_t position, char *out, size_t cap)
 {
-    const struct rs_reply *re = arg;
+    struct rs_reply *re = arg;
     uint64_t left = re->length - position;
     size_t want = cap < left ? cap : (size_t)left;
     ssize_t n = pread(re->fd, out, want, (off_t)(re->offset + position));
     /* A file that ends early or cannot be read cuts the connection: never a short 200. */
+    if (n <= 0)
+        re->read_errno = n < 0 ? errno : -1;
     return n > 0 ? n : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+/* MHD reads the file itself where it can, and says in words only that it could not. */
+#define LIBRARY_COULD_NOT_READ "error generating data"
+
+void rs_reply_note_cut(struct rs_request *r, const char *library_says)
+{
+    const struct rs_reply *re = &r->reply;
+    bool is_ours = re->read_errno != 0 || strstr(library_says, LIBRARY_COULD_NOT_READ) != NULL;
+    if (re->kind != RS_REPLY_FILE || !is_ours || r->err.status != RS_OK)
+        return;
+    char text[128];
+    (void)rs_fail(&r->err, RS_IO, NULL);
+    (void)rs_err_log(&r->err, "read a blob while it was sent: %s",
+                     re->read_errno > 0   ? strerror_r(re->read_errno, text, sizeof(text))
+                     : re->read_errno < 0 ? "the file ended early"
+                                          : library_says);
 }
 
 static struct MHD_Response *file_response(struct rs_request *r)
