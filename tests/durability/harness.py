@@ -51,6 +51,16 @@ class Registry:
         (self.daemon.root / "armed").touch()
         return self
 
+    def fail(self, fault):
+        """Under the preload library, from now on: "CALL PATTERN WHAT HITS" (see shim.c).  None: no fault any more."""
+        rule = self.daemon.root / "fail"
+        if fault is None:
+            rule.unlink(missing_ok=True)
+        else:
+            (self.daemon.root / "fail.new").write_text(fault)
+            (self.daemon.root / "fail.new").rename(rule)
+        return self
+
     def populate(self):
         admin = self.daemon.admin()
         for name, role in ROLES.items():

@@ -95,7 +95,7 @@ def test_after_a_failed_sync_nothing_is_told_to_have_succeeded(shim, tmp_path, r
     registries.append(registry)
     registry.start().populate()
     kept = registry.client("publisher").push_image("r/kept", "v1")
-    (root / "fail").write_text(which)
+    registry.fail(f"sync {which} EIO 1")
     outcomes = []
 
     def push(i):
@@ -125,7 +125,7 @@ def test_after_a_failed_sync_nothing_is_told_to_have_succeeded(shim, tmp_path, r
     assert told == []
 
     # On a disk that works again nothing is missing.
-    (root / "fail").unlink()
+    registry.fail(None)
     registry.daemon.env.pop("LD_PRELOAD")
     registry.start()
     got = registry.client("processor").get_manifest("r/kept", "v1")
