@@ -63,8 +63,8 @@ struct rs_fsck_result {
 /**
  * rs_fsck_run(): check, and with is_repairing put right what can be: counters, pointers to nothing,
  * blobs whose bytes are lost (they are forgotten, so that a push brings them again; not those that
- * only cannot be read).  Never opens anything and never changes a state. Errors: RS_CANCELLED (is_stopping), and faults that make
- * going on pointless; findings are no errors.
+ * only cannot be read).  Never opens anything and never changes a state. Errors: RS_CANCELLED
+ * (is_stopping), and faults that make going on pointless; findings are no errors.
  */
 RS_MUST_CHECK enum rs_status rs_fsck_run(struct rs_db *db, struct rs_blobs *blobs,
                                          const struct rs_fsck_options *options,
