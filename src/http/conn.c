@@ -90,9 +90,8 @@ static void on_started(struct rs_listener *l, struct MHD_Connection *mhd, void *
         /* MHD needs this pointer for pre-shared keys only, which are not used here. */
         if (info != NULL)
             gnutls_session_set_ptr(info->tls_session, l->tls);
-    } else {
-        rs_plain_answer_tls(c);
     }
+    rs_wrong_port_answer(c);
     rs_metric_add(l->server->metrics.connections, 1);
     rs_watch_add(l->server, c);
 }

@@ -314,10 +314,9 @@ struct rs_server {
     bool is_closing;           /* under suspend_mu: nothing may be suspended any more */
 };
 
-/* plain.c: a port without TLS, before it listens; a new connection there: was it meant to be TLS?
- */
-void rs_plain_listen(int fd);
-void rs_plain_answer_tls(struct rs_conn *c);
+/* wrong_port.c: a port before it listens; a new connection: was it meant for another port? */
+void rs_wrong_port_listen(int fd);
+void rs_wrong_port_answer(struct rs_conn *c);
 
 /* listen.c */
 RS_MUST_CHECK enum rs_status rs_listen_open(const struct rs_listen *listen, unsigned backlog,

@@ -116,8 +116,7 @@ enum rs_status rs_listen_open(const struct rs_listen *listen_on, unsigned backlo
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (a.any.sa_family == AF_INET6) /* "[::]" means IPv6 alone only to those who have not met it */
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-    if (listen_on->cert_file == NULL)
-        rs_plain_listen(fd);
+    rs_wrong_port_listen(fd);
     if (bind(fd, &a.any, n) != 0 || listen(fd, (int)backlog) != 0)
         return bind_failed(errno, listen_on->address, reterr);
     enum rs_status s =

@@ -211,10 +211,38 @@ def test_a_client_that_tries_tls_first_is_answered_in_plain_http(registry_tls):
     assert registry_tls.consumer.get("/healthz").status == 200
 
 
-def test_a_client_that_says_nothing_at_first_is_served(registry_tls):
-    with Raw(registry_tls.url) as silent:
-        with Raw(registry_tls.url) as other:
+@pytest.mark.parametrize("request_line", [b"GET /v2/ HTTP/1.1", b"PUT /v2/x/blobs/uploads/0?digest=sha256:0 HTTP/1.1", b"OPTIONS * HTTP/1.0"])
+def test_plain_http_on_the_port_with_tls_is_answered(registry_tls, certificate, request_line):
+    body = b"x" * 100000 if request_line.startswith(b"PUT") else b""
+    for _ in range(10):
+        with Raw(registry_tls.daemon.tls_url) as raw:
+            raw.send(request_line + b"\r\n" + HOST + b"Authorization: Basic eDp5\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            answer = raw.response()
+            assert answer.status == 400 and b"https://" in answer.body, answer
+            assert raw.sock.recv(1) == b""
+    with Raw(registry_tls.daemon.tls_url, trusting(certificate[0])) as raw:
+        raw.send(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert raw.response().status == 200
+
+
+@pytest.mark.parametrize("nonsense", [b"\x00" * 100 + b"\r\n\r\n", b"\xff\r\n" * 20])
+def test_what_is_neither_is_refused(registry_tls, nonsense):
+    for url in (registry_tls.url, registry_tls.daemon.tls_url):
+        with Raw(url) as raw:
+            raw.send(nonsense)
+            got = raw.response()
+            assert got is None or (got.status == 400 and b"this port" not in got.body), got
+    assert registry_tls.consumer.get("/healthz").status == 200
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_client_that_says_nothing_at_first_is_served(registry_tls, certificate, tls):
+    url = registry_tls.daemon.tls_url if tls else registry_tls.url
+    with Raw(url) as silent:
+        with Raw(url, trusting(certificate[0]) if tls else None) as other:
             other.send(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
             assert other.response().status == 200
+        if tls:
+            silent.sock = trusting(certificate[0]).wrap_socket(silent.sock, server_hostname="localhost")
         silent.send(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
         assert silent.response().status == 200
