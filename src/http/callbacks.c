@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+
+#include <linux/sockios.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -260,6 +263,25 @@ static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd
 /* What MHD said last on this loop's thread: before it ends a request with an error, why. */
 static _Thread_local char said[512];
 
+/* Did the client acknowledge all that was sent?  (MHD has shut the socket down: that counts as one
+ * more byte.) */
+static bool has_client_all(const struct rs_conn *c)
+{
+    int left = 0;
+    return ioctl(c->fd, SIOCOUTQ, &left) == 0 && left <= 1;
+}
+
+/* The signs that a reply ended for want of its bytes, where MHD reads the file itself: its words,
+ * and a stall in which it was not the client that was waited for. */
+static const char *why_cut(const struct rs_conn *c, enum MHD_RequestTerminationCode code)
+{
+    if (code == MHD_REQUEST_TERMINATED_WITH_ERROR)
+        return strstr(said, "error generating data") != NULL ? said : NULL;
+    if (code == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED && has_client_all(c))
+        return "the file did not go on";
+    return NULL;
+}
+
 static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
                          enum MHD_RequestTerminationCode code)
 {
@@ -275,8 +297,8 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
     atomic_fetch_add_explicit(&c->answered, 1, memory_order_relaxed);
     if (atomic_load(&c->stream) != NULL)
         rs_watch_stream(l->server, c, NULL);
-    if (code == MHD_REQUEST_TERMINATED_WITH_ERROR)
-        rs_reply_note_cut(r, said);
+    if (code != MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        rs_reply_note_cut(r, why_cut(c, code));
     if (rs_body_is_left(r, code != MHD_REQUEST_TERMINATED_COMPLETED_OK))
         rs_request_end(r);
 }

@@ -88,8 +88,9 @@ void rs_reply_drop_body(struct rs_reply *re);
 /* Turn the request's outcome (r->err, r->reply) into re->response; on any thread.  false without
  * memory: close the connection. */
 RS_MUST_CHECK bool rs_reply_finish(struct rs_request *r);
-/* A file that could not be read to its end: too late to tell the client, not to tell the log. */
-void rs_reply_note_cut(struct rs_request *r, const char *library_says);
+/* A file that could not be read to its end: too late to tell the client, not to tell the log.
+ * `why` is NULL when the connection was cut for what looks like a reason of the client's. */
+void rs_reply_note_cut(struct rs_request *r, const char *why);
 /* The OCI error body of `err`; false without memory. */
 RS_MUST_CHECK bool rs_error_body(const struct rs_err *err, struct rs_buf *out);
 /* WWW-Authenticate for this request. */

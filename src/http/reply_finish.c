@@ -138,21 +138,17 @@ static ssize_t read_file(void *arg, uint64_t position, char *out, size_t cap)
     return n > 0 ? n : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-/* MHD reads the file itself where it can, and says in words only that it could not. */
-#define LIBRARY_COULD_NOT_READ "error generating data"
-
-void rs_reply_note_cut(struct rs_request *r, const char *library_says)
+void rs_reply_note_cut(struct rs_request *r, const char *why)
 {
     const struct rs_reply *re = &r->reply;
-    bool is_ours = re->read_errno != 0 || strstr(library_says, LIBRARY_COULD_NOT_READ) != NULL;
-    if (re->kind != RS_REPLY_FILE || !is_ours || r->err.status != RS_OK)
-        return;
     char text[128];
+    if (re->kind != RS_REPLY_FILE || (re->read_errno == 0 && why == NULL) || r->err.status != RS_OK)
+        return;
+    if (re->read_errno != 0)
+        why = re->read_errno < 0 ? "the file ended early"
+                                 : strerror_r(re->read_errno, text, sizeof(text));
     (void)rs_fail(&r->err, RS_IO, NULL);
-    (void)rs_err_log(&r->err, "read a blob while it was sent: %s",
-                     re->read_errno > 0   ? strerror_r(re->read_errno, text, sizeof(text))
-                     : re->read_errno < 0 ? "the file ended early"
-                                          : library_says);
+    (void)rs_err_log(&r->err, "read a blob while it was sent: %s", why);
 }
 
 static struct MHD_Response *file_response(struct rs_request *r)

@@ -87,6 +87,33 @@ def connect(registry, certificate, tls):
     return client._connect(), client.authorization()
 
 
+def check_logged(registry, since, digest):
+    """One line tells that this blob was cut, and that it was not the client's doing."""
+    lines = wait_for(lambda: [line for line in log_lines(registry, since) if digest in line], "it is logged")
+    logged = json.loads(lines[0])
+    assert len(lines) == 1 and (logged["level"], logged["error"], logged["cut"]) == ("error", "IO", "yes"), lines
+
+
+def test_a_client_that_leaves_or_stalls_is_no_fault(shim, tmp_path, registries):
+    """What looks alike from afar: nothing is said about the disk."""
+    registry = make_registry(shim, tmp_path / "d", registries, {"limits": {"stall_timeout": "2s"}, "log": {"requests": True}})
+    data = LAYER * 8  # more than the sockets hold
+    released(registry, "r/x", data)
+    for leaves in (True, False):
+        since = log_end(registry)
+        conn, authorization = connect(registry, None, False)
+        conn.request("GET", f"/v2/r/x/blobs/{digest_of(data)}", headers={"Authorization": authorization})
+        got = conn.getresponse()
+        assert got.read(1000) == data[:1000]
+        if leaves:
+            got.close()
+            conn.close()
+        lines = wait_for(lambda: [line for line in log_lines(registry, since) if digest_of(data) in line and '"cut"' in line], "it is cut")
+        assert json.loads(lines[0])["level"] == "info" and "error" not in json.loads(lines[0]), lines
+        conn.close()
+    registry.daemon.stop()
+
+
 # -- blobs that are read -------------------------------------------------------------------------------
 
 
@@ -111,9 +138,7 @@ def test_a_blob_that_cannot_be_read_to_its_end(registry, certificate, tls, part,
         with pytest.raises(http.client.IncompleteRead) as cut:
             got.read()
         assert wanted.startswith(cut.value.partial) and len(cut.value.partial) < len(wanted)
-        lines = wait_for(lambda: [line for line in log_lines(registry, since) if digest_of(data) in line], "it is logged")
-        logged = json.loads(lines[0])
-        assert len(lines) == 1 and (logged["level"], logged["error"], logged["cut"]) == ("error", "IO", "yes"), lines
+        check_logged(registry, since, digest_of(data))
     conn.close()
     registry.fail(None)
     conn, authorization = connect(registry, certificate, tls)
@@ -125,6 +150,7 @@ def test_a_blob_that_cannot_be_read_to_its_end(registry, certificate, tls, part,
 def test_a_blob_that_ends_early_in_the_kernel(shim, tmp_path, registries, what):
     """Where the kernel sends the file (plain HTTP) and stops in the middle, the connection stalls, and is cut as every stalled one."""
     registry = make_registry(shim, tmp_path / "d", registries, {"limits": {"stall_timeout": "2s"}})
+    since = log_end(registry)
     image = released(registry, "r/x", LAYER)
     conn, authorization = connect(registry, None, False)
     registry.fail(f"read {BLOB} {what} 5+")
@@ -134,6 +160,7 @@ def test_a_blob_that_ends_early_in_the_kernel(shim, tmp_path, registries, what):
     with pytest.raises(http.client.IncompleteRead) as cut:
         got.read()
     assert LAYER.startswith(cut.value.partial)
+    check_logged(registry, since, digest_of(LAYER))
     registry.fail(None)
     assert registry.client("consumer").get_blob("r/x", digest_of(image.layers[0])).body == LAYER
     registry.daemon.stop()
