@@ -197,11 +197,10 @@ class Client:
         while True:
             got = self.get(f"/v2/_roadstead/events?after={after}&n=500")
             assert got.status == 200, got
-            page = got.json()["events"]
-            if not page:
+            found += got.json()["events"]
+            if not got.json()["more"]:  # a page of nothing but what others see is empty, and not the last one
                 return [e for e in found if repository in (None, e["repository"])]
-            found += page
-            after = page[-1]["sequence"]
+            after = got.json()["next"]
 
     def audit(self, query="", after=0):
         """Every audit record after a sequence number that matches the query."""
@@ -209,11 +208,10 @@ class Client:
         while True:
             got = self.get(f"/v2/_roadstead/audit?after={after}&n=500" + ("&" + query if query else ""))
             assert got.status == 200, got
-            page = got.json()["records"]
-            if not page:
+            found += got.json()["records"]
+            if not got.json()["more"]:
                 return found
-            found += page
-            after = page[-1]["sequence"]
+            after = got.json()["next"]
 
 
 _counter = 0

@@ -184,8 +184,9 @@ def check_no_grant(registry, content, looker):
     for path in reads:
         for method in ("GET", "HEAD"):
             check_like_nowhere(looker, method, path, statuses)
-    for digest in (content.shared, content.held_layer, content.nothing):
-        check_like_nowhere(looker, "POST", f"blobs/uploads/?mount={digest}&from={REPO}", (401, 403, 404))
+    source = "t/visible/source"
+    for digest in (registry.publisher.push_blob(source, b"to be mounted"), content.nothing):
+        check_like_nowhere(looker, "POST", f"blobs/uploads/?mount={digest}&from={source}", (401, 403, 404))
     check_like_nowhere(looker, "POST", "blobs/uploads/", (401, 403, 404))
     for digest in (content.released.digest, content.held.digest, content.nothing):
         check_like_nowhere(looker, "DELETE", f"manifests/{digest}", (401, 403, 404))

@@ -136,11 +136,11 @@ class World:
     def events_of(self, digest, role="processor"):
         found, after = [], 0
         while True:
-            page = self.expect(self.agent(role).ask("GET", f"/v2/_roadstead/events?after={after}&n=500"), 200).json()["events"]
-            if not page:
+            page = self.expect(self.agent(role).ask("GET", f"/v2/_roadstead/events?after={after}&n=500"), 200).json()
+            found += page["events"]
+            if not page["more"]:
                 return [e for e in found if e["digest"] == digest]
-            found += page
-            after = page[-1]["sequence"]
+            after = page["next"]
 
     def feed(self, digest):
         """The page of the event feed that begins with the first event about this digest, however many came before."""
