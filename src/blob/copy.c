@@ -1,9 +1,5 @@
 #include "blob/copy.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include "blob/store_internal.h"
 
 #define BLOCK_BYTES ((size_t)262144)
@@ -12,25 +8,14 @@
 static enum rs_status place_open(struct rs_blobs *blobs, const char *digest, int *ret_fd,
                                  uint64_t *ret_size, struct rs_err *reterr)
 {
-    struct rs_blob_place place;
-    struct stat st;
+    struct rs_err err = RS_ERR_INIT;
     *ret_fd = -1;
-    enum rs_status s = rs_blob_place_of(digest, &place, reterr);
-    if (s != RS_OK)
-        return s;
-    RS_AUTO_FD int bucket = rs_blob_io_open_dir(blobs->bucket_root_fd, place.bucket);
-    int fd = bucket < 0 ? bucket : rs_blob_io_open_file(bucket, place.file, O_RDONLY);
-    if (fd == -ENOENT)
+    enum rs_status s = rs_blob_find(blobs, digest, ret_fd, ret_size, &err);
+    if (s == RS_BLOB_UNKNOWN)
         return RS_OK;
-    if (fd < 0)
-        return rs_fail_errno(reterr, -fd, "open a blob");
-    if (fstat(fd, &st) != 0) {
-        (void)close(fd);
-        return rs_fail_errno(reterr, errno, "look at a blob");
-    }
-    *ret_fd = fd;
-    *ret_size = (uint64_t)st.st_size;
-    return RS_OK;
+    if (s != RS_OK && reterr != NULL)
+        *reterr = err;
+    return s;
 }
 
 static enum rs_status bytes_copy(int fd, struct rs_upload *u, struct rs_err *reterr)
@@ -38,17 +23,16 @@ static enum rs_status bytes_copy(int fd, struct rs_upload *u, struct rs_err *ret
     RS_AUTO_FREE char *block = malloc(BLOCK_BYTES);
     if (block == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
-    for (;;) {
-        ssize_t n = read(fd, block, BLOCK_BYTES);
-        if (n < 0 && errno == EINTR)
-            continue;
+    for (uint64_t at = 0;;) {
+        ssize_t n = rs_blob_io_read(fd, block, BLOCK_BYTES, at);
         if (n < 0)
-            return rs_fail_errno(reterr, errno, "read a blob");
+            return rs_fail_errno(reterr, (int)-n, "read a blob");
         if (n == 0)
             return RS_OK;
         enum rs_status s = rs_upload_append(u, block, (size_t)n, reterr);
         if (s != RS_OK)
             return s;
+        at += (uint64_t)n;
     }
 }
 

@@ -103,16 +103,28 @@ struct rs_leases *rs_blobs_leases(struct rs_blobs *blobs)
 
 /* ---- reading ---- */
 
-static enum rs_status blob_fd(struct rs_blobs *blobs, const char *digest, int *ret_fd,
-                              uint64_t *ret_size, struct rs_err *reterr)
+/* Where a blob lies, and its directory opened: the caller closes it. */
+static enum rs_status bucket_open(struct rs_blobs *blobs, const char *digest,
+                                  struct rs_blob_place *ret, int *ret_fd, struct rs_err *reterr)
 {
-    struct rs_blob_place place;
-    enum rs_status s = rs_blob_place_of(digest, &place, reterr);
+    enum rs_status s = rs_blob_place_of(digest, ret, reterr);
     if (s != RS_OK)
         return s;
-    RS_AUTO_FD int bucket = rs_blob_io_open_dir(blobs->bucket_root_fd, place.bucket);
-    if (bucket < 0)
-        return rs_fail_errno(reterr, -bucket, "open a blob directory");
+    int fd = rs_blob_io_open_dir(blobs->bucket_root_fd, ret->bucket);
+    if (fd < 0)
+        return rs_fail_errno(reterr, -fd, "open a blob directory");
+    *ret_fd = fd;
+    return RS_OK;
+}
+
+enum rs_status rs_blob_find(struct rs_blobs *blobs, const char *digest, int *ret_fd,
+                            uint64_t *ret_size, struct rs_err *reterr)
+{
+    struct rs_blob_place place;
+    RS_AUTO_FD int bucket = -1;
+    enum rs_status s = bucket_open(blobs, digest, &place, &bucket, reterr);
+    if (s != RS_OK)
+        return s;
     RS_AUTO_FD int fd = rs_blob_io_open_file(bucket, place.file, O_RDONLY);
     if (fd == -ENOENT)
         return rs_fail(reterr, RS_BLOB_UNKNOWN, NULL);
@@ -134,7 +146,7 @@ enum rs_status rs_blob_open(struct rs_blobs *blobs, const struct rs_grant *grant
 {
     RS_AUTO_FD int fd = -1;
     uint64_t size = 0;
-    enum rs_status s = blob_fd(blobs, rs_grant_digest(grant), &fd, &size, reterr);
+    enum rs_status s = rs_blob_find(blobs, rs_grant_digest(grant), &fd, &size, reterr);
     if (s != RS_OK)
         return s;
     if (size != rs_grant_size(grant)) {
@@ -158,7 +170,7 @@ enum rs_status rs_blob_verify(struct rs_blobs *blobs, const char *digest, uint64
     RS_AUTO(rs_hasher) struct rs_hasher *hasher = NULL;
     uint64_t size = 0;
     char text[RS_HASH_TEXT_BYTES];
-    enum rs_status s = blob_fd(blobs, digest, &fd, &size, reterr);
+    enum rs_status s = rs_blob_find(blobs, digest, &fd, &size, reterr);
     if (s == RS_OK)
         s = rs_hasher_new(RS_HASH_SHA256, &hasher, reterr);
     if (s == RS_OK)
@@ -179,12 +191,10 @@ enum rs_status rs_blob_stamp(struct rs_blobs *blobs, const char *digest, struct 
 {
     struct rs_blob_place place;
     struct stat st;
-    enum rs_status s = rs_blob_place_of(digest, &place, reterr);
+    RS_AUTO_FD int bucket = -1;
+    enum rs_status s = bucket_open(blobs, digest, &place, &bucket, reterr);
     if (s != RS_OK)
         return s;
-    RS_AUTO_FD int bucket = rs_blob_io_open_dir(blobs->bucket_root_fd, place.bucket);
-    if (bucket < 0)
-        return rs_fail_errno(reterr, -bucket, "open a blob directory");
     *ret = (struct rs_blob_stamp){0};
     if (fstatat(bucket, place.file, &st, AT_SYMLINK_NOFOLLOW) == 0)
         *ret = (struct rs_blob_stamp){.inode = st.st_ino,
@@ -198,14 +208,12 @@ enum rs_status rs_blob_stamp(struct rs_blobs *blobs, const char *digest, struct 
 enum rs_status rs_blob_delete(struct rs_blobs *blobs, const char *digest, struct rs_err *reterr)
 {
     struct rs_blob_place place;
-    enum rs_status s = rs_blob_place_of(digest, &place, reterr);
+    RS_AUTO_FD int bucket = -1;
+    enum rs_status s = rs_blob_io_check(blobs, reterr);
     if (s == RS_OK)
-        s = rs_blob_io_check(blobs, reterr);
+        s = bucket_open(blobs, digest, &place, &bucket, reterr);
     if (s != RS_OK)
         return s;
-    RS_AUTO_FD int bucket = rs_blob_io_open_dir(blobs->bucket_root_fd, place.bucket);
-    if (bucket < 0)
-        return rs_fail_errno(reterr, -bucket, "open a blob directory");
     if (unlinkat(bucket, place.file, 0) != 0 && errno != ENOENT)
         return rs_fail_errno(reterr, errno, "remove a blob");
     return RS_OK; /* a removal that a power cut undoes leaves a stray file: nothing to sync for */

@@ -40,6 +40,10 @@ ssize_t rs_blob_io_read(int fd, char *out, size_t n, uint64_t at);
 /* Hash the whole file.  Errors: RS_IO, RS_NOMEM. */
 RS_MUST_CHECK enum rs_status rs_blob_io_hash(int fd, struct rs_hasher *hasher, uint64_t *ret_size,
                                              struct rs_err *reterr);
+/* store.c: the file of a blob, opened: the caller closes it.  Errors: RS_BLOB_UNKNOWN (no file),
+ * RS_CORRUPT (no regular file), faults. */
+RS_MUST_CHECK enum rs_status rs_blob_find(struct rs_blobs *blobs, const char *digest, int *ret_fd,
+                                          uint64_t *ret_size, struct rs_err *reterr);
 /* Whether writing is still allowed. */
 RS_MUST_CHECK enum rs_status rs_blob_io_check(const struct rs_blobs *blobs, struct rs_err *reterr);
 /* A sync of whatever kind failed: stop writing, tell the process.  Returns the status. */

@@ -230,6 +230,16 @@ def test_delayed_push_events_name_the_tags_that_moved_or_none(registry, repo):
     assert registry.consumer.get_manifest(repo, "v1").body == fifth.manifest
 
 
+def alter_catalog(registry, statement):
+    """Run a statement for each kind of write, behind the daemon's back; it is started again after it."""
+    registry.daemon.stop()
+    with sqlite3.connect(registry.daemon.data / "catalog.db") as db:
+        for verb in ("INSERT", "UPDATE", "DELETE"):
+            db.execute(statement.format(verb))
+    db.close()
+    registry.daemon.start()
+
+
 def test_all_effects_of_a_transition_are_one_transaction(make_registry):
     """Where one of its effects cannot be written, none is: neither of a push, nor of a decision, a report or a deletion."""
     registry = make_registry()
@@ -238,12 +248,7 @@ def test_all_effects_of_a_transition_are_one_transaction(make_registry):
     checked = registry.publisher.push_image("team/checked", "v1")
     new = upload(registry.publisher, "team/app", Image())
     for table in ("audit", "event", "manifest_tag", "tag"):
-        registry.daemon.stop()
-        with sqlite3.connect(registry.daemon.data / "catalog.db") as db:
-            for verb in ("INSERT", "UPDATE", "DELETE"):
-                db.execute(f"CREATE TRIGGER no_{verb} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, 'no'); END")
-        db.close()
-        registry.daemon.start()
+        alter_catalog(registry, f"CREATE TRIGGER no_{{0}} BEFORE {{0}} ON {table} BEGIN SELECT RAISE(ABORT, 'no'); END")
         processor, publisher, scanner, maintainer = (registry.client(n) for n in ("processor", "publisher", "scanner", "maintainer"))
         seen = processor.events()
         assert publisher.put_manifest("team/app", "v2", new.manifest).status >= 409
@@ -258,12 +263,7 @@ def test_all_effects_of_a_transition_are_one_transaction(make_registry):
         assert processor.state("team/app", new.digest).status == 404
         assert processor.events() == seen
         assert processor.tags("team/app") == ["v1"] and registry.client("consumer").tags("team/app") == []
-        registry.daemon.stop()
-        with sqlite3.connect(registry.daemon.data / "catalog.db") as db:
-            for verb in ("INSERT", "UPDATE", "DELETE"):
-                db.execute(f"DROP TRIGGER no_{verb}")
-        db.close()
-    registry.daemon.start()
+        alter_catalog(registry, "DROP TRIGGER no_{0}")
     processor = registry.client("processor")
     processor.release("team/app", index.digest)
     assert [e["tag"] for e in processor.events(repository="team/app") if e["type"] == "push"] == [None, None, "v1"]

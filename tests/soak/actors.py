@@ -375,10 +375,7 @@ class Deleter(Actor):
                 self.delete(claim, digest)
 
     def delete(self, claim, digest):
-        with claim.change(lambda model, repo: model.delete_manifest(repo, "maintainer", digest)) as wanted:
-            got = self.client("maintainer").request("DELETE", f"/v2/{claim.repository}/manifests/{digest}")
-            self.require(got.status == wanted, f"delete {claim.repository}@{digest}, expected {wanted}", got)
-        self.note(f"delete {claim.repository} {short(digest)}: {wanted}")
+        self.delete_reference(claim, digest, lambda model, repo: model.delete_manifest(repo, "maintainer", digest))
         self.done("deletes")
 
     def delete_tag(self):
@@ -386,11 +383,14 @@ class Deleter(Actor):
         with self.ledger.claim(repository, tag=tag) as claim:
             if not claim:
                 return
-            with claim.change(lambda model, repo: model.delete_tag(repo, "maintainer", tag)) as wanted:
-                got = self.client("maintainer").request("DELETE", f"/v2/{repository}/manifests/{tag}")
-                self.require(got.status == wanted, f"delete {repository}:{tag}, expected {wanted}", got)
-        self.note(f"delete {repository}:{tag}: {wanted}")
+            self.delete_reference(claim, tag, lambda model, repo: model.delete_tag(repo, "maintainer", tag))
         self.done("tag deletes")
+
+    def delete_reference(self, claim, reference, change):
+        with claim.change(change) as wanted:
+            got = self.client("maintainer").request("DELETE", f"/v2/{claim.repository}/manifests/{reference}")
+            self.require(got.status == wanted, f"delete {reference} in {claim.repository}, expected {wanted}", got)
+        self.note(f"delete {claim.repository} {short(reference)}: {wanted}")
 
 
 class Puller(Actor):
