@@ -18,9 +18,14 @@ static void headers_put(struct rs_reply *re, const struct rs_blob_reading *blob)
     rs_reply_header(re, "Docker-Content-Digest", blob->named);
     rs_reply_headerf(re, "ETag", "\"%s\"", blob->named);
     rs_reply_header(re, "Accept-Ranges", "bytes");
+    rs_reply_header(re, "Vary", "Authorization");
+}
+
+/* Of what is no error: those are kept nowhere. */
+static void cache_put(struct rs_reply *re, const struct rs_blob_reading *blob)
+{
     rs_reply_header(re, "Cache-Control",
                     blob->is_open ? "private, max-age=31536000, immutable" : "no-store");
-    rs_reply_header(re, "Vary", "Authorization");
 }
 
 /* The range that counts: none under an If-Range that is about other bytes.  An If-Range that is a
@@ -49,9 +54,11 @@ static enum rs_status send_body(struct rs_request *r, struct rs_reply *re,
     struct rs_range range;
     switch (rs_range_parse(range_header(r, blob), blob->size, &range)) {
     case RS_RANGE_WHOLE:
+        cache_put(re, blob);
         file_put(re, blob->fd, 0, blob->size);
         return RS_OK;
     case RS_RANGE_PART:
+        cache_put(re, blob);
         rs_reply_status(re, 206);
         rs_reply_headerf(re, "Content-Range", "bytes %llu-%llu/%llu",
                          (unsigned long long)range.first, (unsigned long long)range.last,
@@ -82,10 +89,12 @@ enum rs_status rs_api_blob_get(struct rs_request *r, struct rs_reply *re, struct
     if (rs_api_etag_is_listed(rs_request_header_list(r, "If-None-Match"), blob.named)) {
         if (blob.fd >= 0)
             (void)close(blob.fd); /* only opened */
+        cache_put(re, &blob);
         rs_reply_status(re, 304);
         return RS_OK;
     }
     if (is_head) {
+        cache_put(re, &blob);
         rs_reply_length_only(re, BLOB_TYPE, blob.size);
         return RS_OK;
     }

@@ -106,6 +106,9 @@ def test_what_is_released_may_be_kept_and_nothing_else(registry, repo):
         assert (got.status, got.body) == (200, image.layers[0])
         assert got.headers["Cache-Control"].startswith("private")
         assert got.headers["Vary"] == "Authorization"
+        part, outside = (who.get(path, headers={"Range": r}) for r in ("bytes=0-1", "bytes=100000-"))
+        assert (part.status, outside.status) == (206, 416)
+        assert part.headers["Cache-Control"].startswith("private") and outside.headers.get_all("Cache-Control") == ["no-store"]
 
 
 @pytest.mark.parametrize("digest", ["sha256:abc", "sha256:" + "A" * 64, "md5:" + "0" * 32, "latest", "sha512:" + "0" * 64])
