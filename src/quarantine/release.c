@@ -227,13 +227,14 @@ static enum rs_status records_write(const struct rs_change *c, struct rs_release
     return s;
 }
 
+/* Somebody decided, with details or without: also about what never had a `quarantine` event. */
 static enum rs_status member_emit(const struct rs_change *c, const struct rs_member *m,
-                                  const char *decision, struct rs_err *reterr)
+                                  const char *details, struct rs_err *reterr)
 {
     struct rs_change_event event = {
         .type = RS_EVENT_PUSH,
         .manifest = m->row,
-        .decision = decision,
+        .decision = details == NULL ? "null" : details,
         .quarantine_event_id = m->row->quarantine_event_id,
     };
     if (m->n_moved == 0)

@@ -169,6 +169,22 @@ def test_a_push_event_names_its_quarantine_event(registry, repo):
         assert push["actor"] == "processor" and push["publisher"] == "publisher"
 
 
+@pytest.mark.parametrize("details", [None, {"looked": "well"}])
+def test_every_delayed_push_carries_the_decision(registry, repo, details):
+    """Also of what had no `quarantine` event of its own: a joined attachment, and bytes that came back failed."""
+    push, process = registry.publisher, registry.processor
+    image = push.push_image(repo, "v1")
+    attached = process.push_image(repo, None, Attachment(image))
+    again = push.push_image(repo, "v2")
+    process.fail(repo, again.digest)
+    assert registry.maintainer.request("DELETE", f"/v2/{repo}/manifests/{again.digest}").status == 202
+    push.push_image(repo, "v2", again)
+    for one in (image, again):
+        process.release(repo, one.digest, details)
+    pushes = {e["digest"]: e["decision"] for e in process.events(repository=repo) if e["type"] == "push"}
+    assert pushes == {i.digest: {"by": "processor", "state": "released", "details": details} for i in (image, attached, again)}
+
+
 def test_attachments_and_indexes(registry, repo):
     """An attachment has no quarantine event; its push event names the subject and comes before the subject's."""
     parts = [Image(), Image()]
