@@ -44,7 +44,8 @@ enum rs_status rs_api_quarantine_show(struct rs_request *r, struct rs_reply *re,
                              rs_request_param(r, "digest"), &json, etag, reterr);
     if (s != RS_OK)
         return s;
-    rs_reply_header(re, "ETag", etag);
+    if (etag[0] != '\0')
+        rs_reply_header(re, "ETag", etag);
     rs_reply_header(re, "Vary", "Authorization");
     return rs_json_api_answer(re, 200, &json, reterr);
 }

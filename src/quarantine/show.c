@@ -276,7 +276,8 @@ static enum rs_status answer(struct rs_db *db, struct question *q, struct rs_buf
         s = rs_fail(reterr, RS_MANIFEST_UNKNOWN, NULL);
     if (s == RS_OK)
         s = rs_standing_load(&c, row, &st, reterr);
-    if (s == RS_OK)
+    etag[0] = '\0';
+    if (s == RS_OK && audience == RS_AUDIENCE_FULL)
         s = rs_standing_etag(&c, &st, etag, reterr);
     if (s != RS_OK)
         return s;

@@ -19,7 +19,7 @@
  * roots (of a part), failedBy, decidedBy, details, overdueSince, observed,
  * reporter/reported/details of the checks, claims, parts, attachments, releaseBlockedBy.
  *
- * @ret_etag  for ETag and If-Match
+ * @ret_etag  for ETag and If-Match; in brief empty: it covers what is not told
  * Errors: RS_MANIFEST_UNKNOWN (not there, or not for this caller), RS_DIGEST_INVALID, faults.
  */
 RS_MUST_CHECK enum rs_status rs_show_manifest(struct rs_db *db, const struct rs_asker *asker,

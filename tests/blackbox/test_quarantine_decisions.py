@@ -335,6 +335,18 @@ def test_who_is_told_the_state(registry, repo, wanted, disclose):
         assert getattr(registry, who).state(repo, nothing).status == (401 if who == "anonymous" else 404)
 
 
+def test_the_tag_of_a_state_tells_no_more_than_the_state(registry, repo):
+    """What covers attachments and details is for those who are told them."""
+    image = registry.publisher.push_image(repo, "v1")
+    for wanted in ("quarantined", "released"):
+        for who in (registry.consumer, registry.publisher):
+            brief = who.state(repo, image.digest)
+            assert (brief.status, brief.json()["state"], brief.headers["ETag"]) == (200, wanted, None), who.name
+        for who in (registry.qreader, registry.scanner, registry.auditor):
+            assert who.state(repo, image.digest).headers["ETag"], who.name
+        registry.processor.release(repo, image.digest)
+
+
 def test_a_public_grant_tells_no_state(make_registry):
     """Who may pull only because everybody may is told what everybody is told."""
     registry = make_registry()
