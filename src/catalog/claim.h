@@ -65,8 +65,8 @@ struct rs_work_query {
     int64_t after_id;
     int64_t n_max;
 };
-/* Quarantined roots that nobody holds a live lease of, for a check ("" is the decision) that nobody
- * has passed or failed on them. */
+/* Quarantined roots that nobody holds a live lease of, for a check ("" is the decision) that they
+ * have not passed. */
 struct rs_work_free {
     const char *check_name;
     const char *boot_id; /* leases of another boot count as live */

@@ -93,7 +93,7 @@ enum rs_status rs_catalog_work_free(struct rs_db_conn *conn, struct rs_arena *ar
         "  AND NOT EXISTS (SELECT 1 FROM claim k WHERE k.manifest_id = m.id AND k.check_name = $2"
         "   AND (k.boot_id <> $3 OR k.expires_mono_ms > $4))"
         "  AND NOT EXISTS (SELECT 1 FROM check_report c WHERE c.manifest_id = m.id AND c.name = $2"
-        "   AND c.state <> 'running')"
+        "   AND c.state = 'passed')"
         "  AND " IS_ROOT " ORDER BY m.id LIMIT $5",
         &list, reterr, RS_SQL_INT(query->after_id), RS_SQL_TEXT(query->check_name),
         RS_SQL_TEXT(query->boot_id), RS_SQL_INT(query->now_mono_ms), RS_SQL_INT(query->n_max));

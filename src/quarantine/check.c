@@ -221,15 +221,25 @@ static enum rs_status follow(const struct rs_change *c, struct job *job, bool li
     return s == RS_OK ? after_pass(c, job, lifts, &now, reterr) : s;
 }
 
+/* A result that is sent again is no second one, unless it says more by the policy of this moment:
+ * it failed before the check was required. */
+static bool is_repeat(const struct rs_change *c, const struct rs_report *r,
+                      const struct rs_standing *st, const struct rs_check_row *before)
+{
+    bool fails_now = r->state == RS_CHECK_FAILED && rs_manifest_is_held(st->row) &&
+                     rs_policy_requires_check(&c->policy, r->check);
+    return says_the_same(before, r) && (!fails_now || before->failing);
+}
+
 static enum rs_status accept(const struct rs_change *c, struct job *job, struct rs_standing *st,
                              struct rs_err *reterr)
 {
     const struct rs_report *r = job->report;
     const struct rs_check_row *before = report_before(st, r->check);
     bool lifts = before != NULL && before->failing;
-    bool repeats = says_the_same(before, r);
-    /* A result that is sent again is no second one: its claim ended with the first.  But whoever
-     * says that it goes on has to hear when its lease was lost. */
+    bool repeats = is_repeat(c, r, st, before);
+    /* The claim of a repeated result ended with the first.  But whoever says that it goes on has to
+     * hear when its lease was lost. */
     if (repeats && r->state != RS_CHECK_RUNNING)
         return RS_OK;
     if (!rs_manifest_is_held(st->row) && r->state == RS_CHECK_FAILED)

@@ -66,7 +66,7 @@ static bool needs_check(const struct rs_standing *st, const char *check)
 {
     for (size_t i = 0; i < st->n_required; i++)
         if (strcmp(st->checks[i].name, check) == 0)
-            return st->checks[i].report == NULL || st->checks[i].report->state == RS_CHECK_RUNNING;
+            return st->checks[i].report == NULL || st->checks[i].report->state != RS_CHECK_PASSED;
     return false;
 }
 

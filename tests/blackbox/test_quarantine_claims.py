@@ -43,6 +43,21 @@ def test_a_claim_hands_out_the_next_image_that_needs_the_check(registry, repo, c
     assert claim(registry.signer, repo, "scan").status == 204
 
 
+def test_a_check_that_failed_before_it_was_required_is_work(registry, repo):
+    """Nothing is decided by that report, so somebody has to look again."""
+    image = registry.publisher.push_image(repo, "v1")
+    assert report(registry.scanner, repo, image, "scan", "failed").status == 200
+    assert claim(registry.scanner, repo).status == 204
+    registry.policy(repo, checks=["scan"])
+    listed = registry.processor.get(f"/v2/_roadstead/quarantine?check=scan&repository={repo}").json()["images"]
+    assert [i["digest"] for i in listed] == [image.digest]
+    held = claim(registry.scanner, repo)
+    assert (held.status, held.json()["digest"]) == (200, image.digest), held
+    done = report(registry.scanner, repo, image, "scan", "failed", claim=held.json()["claim"])
+    assert done.status == 200 and state(registry, repo, image) == "failed"
+    assert claim(registry.scanner, repo).status == 204
+
+
 def test_a_report_names_its_claim(registry, repo, checked):
     held = claim(registry.scanner, repo).json()
     other = registry.user("scanner-" + repo.split("/")[1], ("checker:scan", repo))
