@@ -172,14 +172,33 @@ static enum rs_status reverse(const struct rs_change *c, struct job *job,
     return s == RS_OK ? record(c, job, "reversed", row, reterr) : s;
 }
 
+/* One failure is lifted, and others keep it failed.  Checks that failed before they were required
+ * are among them from now on: their own passes lift that. */
+static enum rs_status take_over(const struct rs_change *c, const struct rs_standing *now,
+                                struct rs_err *reterr)
+{
+    enum rs_status s = RS_OK;
+    for (size_t i = 0; s == RS_OK && i < now->n_required; i++) {
+        const struct rs_check_row *report = now->checks[i].report;
+        if (report == NULL || report->state != RS_CHECK_FAILED || report->failing)
+            continue;
+        struct rs_check_row row = *report;
+        row.failing = true;
+        s = rs_catalog_check_put(c->conn, now->row->id, &row, reterr);
+    }
+    return s;
+}
+
 static enum rs_status after_pass(const struct rs_change *c, struct job *job, bool lifts,
                                  struct rs_standing *now, struct rs_err *reterr)
 {
     struct rs_manifest_row *row = now->row;
     bool stays_failed = row->state == RS_STATE_FAILED &&
                         (row->failed_by == RS_FAILED_BY_DECISION || !lifts || something_fails(now));
-    if (stays_failed)
-        return record(c, job, "check", row, reterr);
+    if (stays_failed) {
+        enum rs_status s = lifts ? take_over(c, now, reterr) : RS_OK;
+        return s == RS_OK ? record(c, job, "check", row, reterr) : s;
+    }
     bool is_last = rs_standing_is_root(now) && rs_standing_checks_passed(now) &&
                    rs_policy_requires_check(&c->policy, job->report->check);
     if (is_last && now->plan.n_blocks == 0)

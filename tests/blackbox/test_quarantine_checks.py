@@ -61,6 +61,7 @@ LIFTING = {
         "scan- :sign sign+ =failed scan+ =quarantined D+ =released",
     "a check that is not required fails nothing": ":sign scan- =quarantined sign+ =released",
     "a fail that was not required counts when it is": ":sign scan- :scan,sign sign+ =quarantined D! scan+ =released",
+    "a fail that was not required stands when it is": ":sign scan- sign- =failed :scan,sign sign+ =failed scan+ =released",
     "a pass that was not required counts when it is": ": scan+ :scan,sign =quarantined sign+ =released",
     "passed and failed again": "scan+ scan- =failed scan+ =quarantined scan- =failed",
     "a failed decision, then a failed one again": "D- D- =failed scan+ sign+ =failed D+ =released",
@@ -107,6 +108,23 @@ def test_a_remembered_failure_is_lifted_by_the_same_check(registry, repo, checke
         assert report(registry.signer, repo, checked, "sign", "passed").json()["state"] == "failed"
         assert registry.processor.decide(repo, checked.digest, "released").status == 409
     assert report(registry.scanner, repo, checked, "scan", "passed").json()["state"] == "released"
+
+
+def test_a_failure_that_took_over_is_remembered(registry, repo):
+    """Of a check that failed before it was required: it is what keeps the image failed when the other one passed."""
+    registry.policy(repo, checks=["sign"])
+    image = registry.publisher.push_image(repo, "v1")
+    report(registry.scanner, repo, image, "scan", "failed")
+    report(registry.signer, repo, image, "sign", "failed")
+    registry.policy(repo, checks=["scan", "sign"])
+    assert report(registry.signer, repo, image, "sign", "passed").json()["state"] == "failed"
+    told = {c["name"]: (c["state"], c["failing"]) for c in shown(registry, repo, image)["checks"]}
+    assert told == {"scan": ("failed", True), "sign": ("passed", False)}
+    assert registry.maintainer.request("DELETE", f"/v2/{repo}/manifests/{image.digest}").status == 202
+    registry.publisher.push_image(repo, "v1", image)
+    assert state(registry, repo, image) == "failed"
+    assert report(registry.signer, repo, image, "sign", "passed").json()["state"] == "failed"
+    assert report(registry.scanner, repo, image, "scan", "passed").json()["state"] == "released"
 
 
 def test_a_check_that_is_not_required_is_recorded_and_no_more(registry, repo):
