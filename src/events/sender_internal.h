@@ -24,7 +24,7 @@ struct rs_webhooks {
     uint32_t timeout_ms;
     struct rs_backoff backoff;
     uint64_t retention_ms;
-    struct rs_network *network; /* rules.private_networks, parsed */
+    struct rs_reach reach;
     struct rs_http_client *client;
 
     pthread_t manager;

@@ -5,6 +5,7 @@
 #include "events/type.h"
 #include "events/webhook_internal.h"
 #include "json/write.h"
+#include "net/url.h"
 
 /* ---- what a webhook is ---- */
 
@@ -26,26 +27,18 @@ static bool name_is_valid(const char *name)
 static enum rs_status url_check(const char *url, const struct rs_webhook_rules *rules,
                                 struct rs_err *reterr)
 {
-    const char *rest = NULL;
-    if (strncmp(url, "https://", 8) == 0)
-        rest = url + 8;
-    else if (strncmp(url, "http://", 7) == 0)
-        rest = url + 7;
-    /* No host: strchr() finds the end of the text too. */
-    if (rest == NULL || strchr("/?#:", *rest) != NULL)
-        return rs_fail(reterr, RS_BAD_REQUEST, "url: an absolute https:// URL is expected");
-    if (rest == url + 7 && !rules->allow_http)
+    struct rs_url parsed;
+    if (!rs_url_parse(url, &parsed))
+        return rs_fail(reterr, RS_BAD_REQUEST,
+                       "url: an absolute https:// URL is expected, printable ASCII without spaces "
+                       "and fragment");
+    if (!parsed.is_https && !rules->allow_http)
         return rs_fail(
             reterr, RS_BAD_REQUEST,
             "url: http:// is not permitted here: use https://, or set webhooks.allow_http in the configuration");
-    size_t authority = strcspn(rest, "/?#");
-    if (memchr(rest, '@', authority) != NULL)
+    if (parsed.has_user)
         return rs_fail(reterr, RS_BAD_REQUEST,
                        "url: no user name or password in it: deliveries are signed instead");
-    for (const char *p = url; *p != '\0'; p++)
-        if (*p <= ' ' || *p > '~' || *p == '#')
-            return rs_fail(reterr, RS_BAD_REQUEST,
-                           "url: printable ASCII without spaces and fragment is expected");
     return RS_OK;
 }
 

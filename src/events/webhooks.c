@@ -20,31 +20,14 @@
 /* curl with TLS needs some tens of KiB; a thread's default stack is for who knows what. */
 #define STACK_BYTES ((size_t)512 * 1024)
 
-/* ---- where deliveries may go ---- */
-
-static bool address_is_permitted(const struct sockaddr *address, void *arg)
-{
-    const struct rs_webhooks *w = arg;
-    if (rs_address_is_public(address))
-        return true;
-    for (unsigned i = 0; i < w->rules.n_private_networks; i++)
-        if (rs_network_contains(&w->network[i], address))
-            return true;
-    return false;
-}
-
 static enum rs_status client_make(struct rs_webhooks *w, struct rs_err *reterr)
 {
-    struct rs_http_client_options options = {.filter = address_is_permitted, .filter_arg = w};
-    w->network = calloc(w->rules.n_private_networks + 1, sizeof(*w->network));
-    if (w->network == NULL)
-        return rs_fail(reterr, RS_NOMEM, NULL);
-    for (unsigned i = 0; i < w->rules.n_private_networks; i++)
-        if (!rs_network_parse(w->rules.private_networks[i], &w->network[i]))
-            return rs_fail(reterr, RS_BAD_REQUEST,
-                           "webhooks.private_networks: %s is no network like 10.0.0.0/8",
-                           w->rules.private_networks[i]);
-    return rs_http_client_new(&options, &w->client, reterr);
+    const struct rs_http_client_options options = {.filter = rs_reach_permits,
+                                                   .filter_arg = &w->reach};
+    enum rs_status s =
+        rs_reach_init(&w->reach, "webhooks.private_networks", w->rules.private_networks,
+                      w->rules.n_private_networks, reterr);
+    return s == RS_OK ? rs_http_client_new(&options, &w->client, reterr) : s;
 }
 
 /* ---- the manager's thread ---- */
@@ -250,7 +233,7 @@ void rs_webhooks_stop(struct rs_webhooks *w)
     if (w->has_manager)
         (void)pthread_join(w->manager, NULL);
     rs_http_client_free(w->client);
-    free(w->network);
+    rs_reach_release(&w->reach);
     free(w);
 }
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -157,6 +158,38 @@ bool rs_network_contains(const struct rs_network *network, const struct sockaddr
         if (((a[i / 8] ^ network->bytes[i / 8]) & (0x80U >> (i % 8))) != 0)
             return false;
     return true;
+}
+
+enum rs_status rs_reach_init(struct rs_reach *ret, const char *key, const char *const *texts,
+                             size_t n, struct rs_err *reterr)
+{
+    *ret = (struct rs_reach){.networks = calloc(n + 1, sizeof *ret->networks)};
+    if (ret->networks == NULL)
+        return rs_fail(reterr, RS_NOMEM, NULL);
+    for (; ret->n < n; ret->n++) {
+        if (!rs_network_parse(texts[ret->n], &ret->networks[ret->n]))
+            return rs_fail(reterr, RS_BAD_REQUEST, "%s: %.100s is no network like 10.0.0.0/8", key,
+                           texts[ret->n]);
+    }
+    return RS_OK;
+}
+
+void rs_reach_release(struct rs_reach *reach)
+{
+    free(reach->networks);
+    *reach = (struct rs_reach){0};
+}
+
+bool rs_reach_permits(const struct sockaddr *address, void *arg)
+{
+    const struct rs_reach *reach = arg;
+    if (rs_address_is_public(address))
+        return true;
+    for (size_t i = 0; i < reach->n; i++) {
+        if (rs_network_contains(&reach->networks[i], address))
+            return true;
+    }
+    return false;
 }
 
 void rs_address_format(const struct sockaddr *address, char out[RS_ADDRESS_TEXT_BYTES])

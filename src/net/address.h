@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/err.h"
 
 struct sockaddr;
 
@@ -29,6 +30,20 @@ struct rs_network {
 /* False unless it is an address with an optional prefix length and no bits set behind it. */
 RS_MUST_CHECK bool rs_network_parse(const char *text, struct rs_network *ret);
 bool rs_network_contains(const struct rs_network *network, const struct sockaddr *address);
+
+/* Public addresses, and these networks although they are not: whom requests of ours may reach. */
+struct rs_reach {
+    struct rs_network *networks;
+    size_t n;
+};
+/* @key  of the configuration that the texts come from, for the message.  RS_BAD_REQUEST, RS_NOMEM;
+ * *ret is then to be released all the same. */
+RS_MUST_CHECK enum rs_status rs_reach_init(struct rs_reach *ret, const char *key,
+                                           const char *const *texts, size_t n,
+                                           struct rs_err *reterr);
+void rs_reach_release(struct rs_reach *reach);
+/* An rs_http_filter (net/http_client.h); `reach` is a struct rs_reach. */
+bool rs_reach_permits(const struct sockaddr *address, void *reach);
 
 #define RS_ADDRESS_TEXT_BYTES 64
 /* The address without its port, "" for another family. */
