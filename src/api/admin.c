@@ -13,8 +13,6 @@
 #define PAGE_DEFAULT 100U
 #define PAGE_MAX 1000U
 #define ANSWER_BYTES_MAX ((size_t)8 << 20)
-#define USERS "/v2/_roadstead/admin/users"
-#define ROBOTS "/v2/_roadstead/admin/robots"
 #define GRANTS "/v2/_roadstead/admin/grants"
 
 /* ---- shared ---- */
@@ -40,24 +38,30 @@ static enum rs_status link_next(struct rs_request *r, struct rs_reply *re, const
     return rs_json_api_next(re, path, params, RS_ARRAY_LEN(params), reterr);
 }
 
-/* ---- users and robots: the same but for the secret ---- */
+/* ---- users, robots and workloads: the same but for what they log in with ---- */
 
-static const char *secret_member(enum rs_principal_kind kind)
-{
-    return kind == RS_PRINCIPAL_USER ? "password" : "secret";
-}
+static const struct {
+    const char *path;
+    const char *param;  /* of the route: the name */
+    const char *secret; /* what a generated one is called */
+} kinds[] = {
+    [RS_PRINCIPAL_USER] = {"/v2/_roadstead/admin/users", "user", "password"},
+    [RS_PRINCIPAL_ROBOT] = {"/v2/_roadstead/admin/robots", "robot", "secret"},
+    [RS_PRINCIPAL_WORKLOAD] = {"/v2/_roadstead/admin/workloads", "workload", NULL},
+};
 
 /* {"name", and the generated secret, which is never shown again}. */
 static enum rs_status answer_secret(struct rs_reply *re, unsigned http_status,
                                     enum rs_principal_kind kind, const char *name,
-                                    const struct rs_identity_secret *secret, struct rs_err *reterr)
+                                    const struct rs_identity_credential *secret,
+                                    struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
     struct rs_jw w = RS_JW_INIT(&json);
     rs_jw_object(&w);
     rs_jw_member_text(&w, "name", name);
     if (secret->shown[0] != '\0')
-        rs_jw_member_text(&w, secret_member(kind), secret->shown);
+        rs_jw_member_text(&w, kinds[kind].secret, secret->shown);
     rs_jw_object_end(&w);
     return rs_json_api_answer(re, http_status, &json, reterr);
 }
@@ -74,7 +78,7 @@ static enum rs_status list(struct rs_request *r, struct rs_reply *re, enum rs_pr
         s = rs_identities_list(rs_request_services(r), kind, last == NULL ? "" : last, n,
                                rs_request_arena(r), &json, &next, reterr);
     if (s == RS_OK && next != NULL)
-        s = link_next(r, re, kind == RS_PRINCIPAL_USER ? USERS : ROBOTS, n, next, reterr);
+        s = link_next(r, re, kinds[kind].path, n, next, reterr);
     return s == RS_OK ? rs_json_api_answer(re, 200, &json, reterr) : s;
 }
 
@@ -83,7 +87,7 @@ static enum rs_status add(struct rs_request *r, struct rs_reply *re, enum rs_pri
 {
     RS_AUTO(rs_json) struct rs_json *body = NULL;
     struct rs_new_identity identity;
-    struct rs_identity_secret secret;
+    struct rs_identity_credential secret;
     enum rs_status s = read_body(r, &body, reterr);
     if (s == RS_OK)
         s = rs_identities_read(body, kind, &identity, reterr);
@@ -92,8 +96,7 @@ static enum rs_status add(struct rs_request *r, struct rs_reply *re, enum rs_pri
                               reterr);
     if (s != RS_OK)
         return s;
-    rs_reply_headerf(re, "Location", "%s/%s", kind == RS_PRINCIPAL_USER ? USERS : ROBOTS,
-                     identity.name);
+    rs_reply_headerf(re, "Location", "%s/%s", kinds[kind].path, identity.name);
     s = answer_secret(re, 201, kind, identity.name, &secret, reterr);
     rs_secret_wipe(&secret, sizeof secret);
     return s;
@@ -101,7 +104,7 @@ static enum rs_status add(struct rs_request *r, struct rs_reply *re, enum rs_pri
 
 static const char *name_of(struct rs_request *r, enum rs_principal_kind kind)
 {
-    return rs_request_param(r, kind == RS_PRINCIPAL_USER ? "user" : "robot");
+    return rs_request_param(r, kinds[kind].param);
 }
 
 static enum rs_status show(struct rs_request *r, struct rs_reply *re, enum rs_principal_kind kind,
@@ -113,24 +116,35 @@ static enum rs_status show(struct rs_request *r, struct rs_reply *re, enum rs_pr
     return s == RS_OK ? rs_json_api_answer(re, 200, &json, reterr) : s;
 }
 
-/* {"disabled"} and, for a user, {"password"}. */
+/* {"disabled"} and, for a user, {"password"}, for a workload any part of its rule. */
 static enum rs_status read_change(const struct rs_json *body, struct rs_identity_change *c,
                                   struct rs_err *reterr)
 {
+    static const char *const of_user[] = {"disabled", "password", NULL};
+    static const char *const of_robot[] = {"disabled", NULL};
+    static const char *const of_workload[] = {"disabled", RS_WORKLOAD_RULE_KEYS, NULL};
+    bool is_workload = c->kind == RS_PRINCIPAL_WORKLOAD;
     bool is_user = c->kind == RS_PRINCIPAL_USER;
-    enum rs_status s = is_user ? rs_json_only(body, RS_JSON_KEYS("disabled", "password"), reterr)
-                               : rs_json_only(body, RS_JSON_KEYS("disabled"), reterr);
+    enum rs_status s = rs_json_only(body,
+                                    is_workload ? of_workload
+                                    : is_user   ? of_user
+                                                : of_robot,
+                                    reterr);
     if (s == RS_OK)
         s = rs_json_member_bool(body, "disabled", RS_JSON_OPTIONAL, &c->is_disabled, reterr);
     if (s == RS_OK && is_user)
         s = rs_json_member_text(body, "password", RS_JSON_OPTIONAL, 4096, &c->password, reterr);
+    if (s == RS_OK && is_workload)
+        s = rs_workload_rule_read(body, &c->rule, reterr);
     if (s != RS_OK)
         return s;
     c->sets_disabled = rs_json_get(body, "disabled") != NULL;
     c->sets_secret = c->password != NULL;
-    if (!c->sets_disabled && !c->sets_secret)
-        return rs_fail(reterr, RS_BAD_REQUEST, "nothing to change: set %s",
-                       is_user ? "disabled, password, or both" : "disabled");
+    if (rs_json_len(body) == 0)
+        return rs_fail(reterr, RS_BAD_REQUEST, "nothing to change: set disabled%s",
+                       is_workload ? ", issuer, audience or claims"
+                       : is_user   ? ", password, or both"
+                                   : "");
     return RS_OK;
 }
 
@@ -139,7 +153,7 @@ static enum rs_status change(struct rs_request *r, struct rs_reply *re, enum rs_
 {
     RS_AUTO(rs_json) struct rs_json *body = NULL;
     struct rs_identity_change c = {.kind = kind, .name = name_of(r, kind)};
-    struct rs_identity_secret secret;
+    struct rs_identity_credential secret;
     enum rs_status s = read_body(r, &body, reterr);
     if (s == RS_OK)
         s = read_change(body, &c, reterr);
@@ -226,13 +240,43 @@ enum rs_status rs_api_admin_robots_rotate(struct rs_request *r, struct rs_reply 
 {
     struct rs_identity_change c = {
         .kind = RS_PRINCIPAL_ROBOT, .name = rs_request_param(r, "robot"), .sets_secret = true};
-    struct rs_identity_secret secret;
+    struct rs_identity_credential secret;
     enum rs_status s =
         rs_identities_change(rs_request_services(r), rs_request_actor(r), &c, &secret, reterr);
     if (s == RS_OK)
         s = answer_secret(re, 200, c.kind, c.name, &secret, reterr);
     rs_secret_wipe(&secret, sizeof secret);
     return s;
+}
+
+enum rs_status rs_api_admin_workloads_list(struct rs_request *r, struct rs_reply *re,
+                                           struct rs_err *reterr)
+{
+    return list(r, re, RS_PRINCIPAL_WORKLOAD, reterr);
+}
+
+enum rs_status rs_api_admin_workloads_add(struct rs_request *r, struct rs_reply *re,
+                                          struct rs_err *reterr)
+{
+    return add(r, re, RS_PRINCIPAL_WORKLOAD, reterr);
+}
+
+enum rs_status rs_api_admin_workloads_show(struct rs_request *r, struct rs_reply *re,
+                                           struct rs_err *reterr)
+{
+    return show(r, re, RS_PRINCIPAL_WORKLOAD, reterr);
+}
+
+enum rs_status rs_api_admin_workloads_change(struct rs_request *r, struct rs_reply *re,
+                                             struct rs_err *reterr)
+{
+    return change(r, re, RS_PRINCIPAL_WORKLOAD, reterr);
+}
+
+enum rs_status rs_api_admin_workloads_delete(struct rs_request *r, struct rs_reply *re,
+                                             struct rs_err *reterr)
+{
+    return delete_one(r, re, RS_PRINCIPAL_WORKLOAD, reterr);
 }
 
 /* ---- grants ---- */

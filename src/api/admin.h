@@ -1,5 +1,5 @@
 /*
- * api/admin.h: users, robots, grants, token keys; and who one is.
+ * api/admin.h: users, robots, workloads, grants, token keys; and who one is.
  * Layer: api.  Spec: SPEC sections 3 and 10; docs/api/admin.md.
  * All but whoami are RS_NEED_ADMIN and run on a worker; bodies are JSON objects with no unknown
  * member.
@@ -34,6 +34,16 @@ enum rs_status rs_api_admin_robots_delete(struct rs_request *r, struct rs_reply 
                                           struct rs_err *reterr);
 enum rs_status rs_api_admin_robots_rotate(struct rs_request *r, struct rs_reply *re,
                                           struct rs_err *reterr);
+enum rs_status rs_api_admin_workloads_list(struct rs_request *r, struct rs_reply *re,
+                                           struct rs_err *reterr);
+enum rs_status rs_api_admin_workloads_add(struct rs_request *r, struct rs_reply *re,
+                                          struct rs_err *reterr);
+enum rs_status rs_api_admin_workloads_show(struct rs_request *r, struct rs_reply *re,
+                                           struct rs_err *reterr);
+enum rs_status rs_api_admin_workloads_change(struct rs_request *r, struct rs_reply *re,
+                                             struct rs_err *reterr);
+enum rs_status rs_api_admin_workloads_delete(struct rs_request *r, struct rs_reply *re,
+                                             struct rs_err *reterr);
 
 enum rs_status rs_api_admin_grants_list(struct rs_request *r, struct rs_reply *re,
                                         struct rs_err *reterr);

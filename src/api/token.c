@@ -102,14 +102,32 @@ static enum rs_status by_password(struct rs_request *r, struct rs_reply *re,
     return s;
 }
 
-static enum rs_status by_token(struct rs_request *r, const struct rs_form *form, const char *field,
-                               unsigned uses, struct rs_identity *ret, struct rs_err *reterr)
+static enum rs_status by_refresh_token(struct rs_request *r, const struct rs_form *form,
+                                       struct rs_identity *ret, struct rs_err *reterr)
 {
-    const char *token = rs_form_get(form, field);
+    const char *token = rs_form_get(form, "refresh_token");
     if (token == NULL)
-        return rs_fail(reterr, RS_BAD_REQUEST, "this grant_type needs the field %s", field);
-    return rs_auth_token(rs_request_services(r)->auth, token, uses, rs_request_arena(r), ret,
-                         reterr);
+        return rs_fail(reterr, RS_BAD_REQUEST, "this grant_type needs the field refresh_token");
+    return rs_auth_token(rs_request_services(r)->auth, token, RS_TOKEN_REFRESH, rs_request_arena(r),
+                         ret, reterr);
+}
+
+/* Azure's SDK has one place for the credential's token, whatever it is: one of ours of either kind,
+ * or one of a workload's issuer. */
+static enum rs_status by_access_token(struct rs_request *r, struct rs_reply *re,
+                                      const struct rs_form *form, struct rs_identity *ret,
+                                      struct rs_err *reterr)
+{
+    struct rs_auth_result result;
+    const char *token = rs_form_get(form, "access_token");
+    if (token == NULL)
+        return rs_fail(reterr, RS_BAD_REQUEST, "this grant_type needs the field access_token");
+    enum rs_status s = rs_auth_exchange(rs_request_services(r)->auth, token,
+                                        RS_TOKEN_ACCESS | RS_TOKEN_REFRESH, rs_request_source(r),
+                                        rs_request_arena(r), RS_AUTH_FOR_TOKENS, &result, reterr);
+    rs_reply_retry_after(re, result.retry_after_s);
+    *ret = result.identity;
+    return s;
 }
 
 static enum rs_status read_form(struct rs_request *r, struct rs_form *ret, struct rs_err *reterr)
@@ -160,7 +178,7 @@ enum rs_status rs_api_token_post(struct rs_request *r, struct rs_reply *re, stru
     if (is(grant_type, "password"))
         s = by_password(r, re, &form, &identity, reterr);
     else if (is(grant_type, "refresh_token"))
-        s = by_token(r, &form, "refresh_token", RS_TOKEN_REFRESH, &identity, reterr);
+        s = by_refresh_token(r, &form, &identity, reterr);
     else
         s = rs_fail(reterr, RS_BAD_REQUEST,
                     "grant_type must be password or refresh_token, in a form "
@@ -185,15 +203,13 @@ enum rs_status rs_api_token_exchange(struct rs_request *r, struct rs_reply *re,
         return s;
     const char *grant_type = rs_form_get(&form, "grant_type");
     if (is(grant_type, "access_token"))
-        /* Azure's SDK has one place for the credential's token, whatever it is. */
-        s = by_token(r, &form, "access_token", RS_TOKEN_ACCESS | RS_TOKEN_REFRESH, &identity,
-                     reterr);
+        s = by_access_token(r, re, &form, &identity, reterr);
     else if (is(grant_type, "refresh_token"))
-        s = by_token(r, &form, "refresh_token", RS_TOKEN_REFRESH, &identity, reterr);
+        s = by_refresh_token(r, &form, &identity, reterr);
     else
-        s = rs_fail(
-            reterr, RS_BAD_REQUEST,
-            "grant_type must be access_token or refresh_token, with a token of this registry");
+        s = rs_fail(reterr, RS_BAD_REQUEST,
+                    "grant_type must be access_token or refresh_token, with a token of this "
+                    "registry or of the issuer of a workload");
     if (s == RS_OK)
         s = rs_issue_refresh(rs_request_services(r)->auth, &identity, rs_request_arena(r), &refresh,
                              reterr);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/auth_internal.h"
+#include "auth/known.h"
 #include "auth/role.h"
 #include "auth/scope.h"
 #include "base/clock.h"
@@ -51,6 +51,8 @@ static enum rs_status set_up(struct rs_auth *auth, const struct rs_auth_options 
                          or_preset(o->passwords_waiting_max, PASSWORDS_WAITING_MAX), &auth->turns,
                          reterr);
     if (s == RS_OK)
+        s = rs_issuer_keys_new(&o->issuer_keys, &auth->issuer_keys, reterr);
+    if (s == RS_OK)
         s = rs_verified_cache_new(&auth->verified, reterr);
     if (s == RS_OK)
         s = rs_holdings_cache_new(o->db, &auth->holdings, reterr);
@@ -78,11 +80,17 @@ void rs_auth_free(struct rs_auth *auth)
         return;
     rs_holdings_cache_free(auth->holdings);
     rs_verified_cache_free(auth->verified);
+    rs_issuer_keys_free(auth->issuer_keys);
     rs_turns_free(auth->turns);
     rs_throttle_free(auth->throttle);
     rs_keys_free(auth->keys);
     free(auth->service);
     free(auth);
+}
+
+void rs_auth_cancel(struct rs_auth *auth)
+{
+    rs_issuer_keys_cancel(auth->issuer_keys);
 }
 
 const char *rs_auth_service(const struct rs_auth *auth)

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "auth/access.h"
+#include "auth/issuer_keys.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "db/db.h"
@@ -34,6 +35,7 @@ struct rs_auth_options {
      */
     unsigned failures_burst;
     unsigned failure_refill_seconds;
+    struct rs_issuer_keys_options issuer_keys; /* of the issuers of workloads' tokens */
 };
 
 /**
@@ -44,6 +46,8 @@ struct rs_auth_options {
 RS_MUST_CHECK enum rs_status rs_auth_new(const struct rs_auth_options *options,
                                          struct rs_auth **ret, struct rs_err *reterr);
 void rs_auth_free(struct rs_auth *auth); /* NULL-safe; nobody may be inside any more */
+/* The daemon is stopping: nobody waits for an issuer's keys any longer. */
+void rs_auth_cancel(struct rs_auth *auth);
 
 /* The registry's name for `service="..."` in challenges.  Borrowed; never holds '"', '\' or control
  * bytes. */
@@ -82,9 +86,9 @@ struct rs_auth_result {
 };
 
 /**
- * rs_auth_authenticate(): who sends this request?  Basic (users, robots) or Bearer (our own
- * tokens). Routes with RS_NEED_NOTHING are not authenticated by the transport: the token service
- * calls this itself.
+ * rs_auth_authenticate(): who sends this request?  Basic (users, robots, and workloads with
+ * a token of their issuer) or Bearer (our own tokens). Routes with RS_NEED_NOTHING are not
+ * authenticated by the transport: the token service calls this itself.
  * @authorization  the header's value, untrusted; NULL = none was sent: the identity is `anonymous`
  * without credentials
  * @source         the client's address as text (behind trusted proxies, the one they tell); for
@@ -107,7 +111,16 @@ RS_MUST_CHECK enum rs_status rs_auth_password(struct rs_auth *auth, const char *
                                               const char *password, const char *source,
                                               struct rs_arena *arena, enum rs_auth_mode mode,
                                               struct rs_auth_result *ret, struct rs_err *reterr);
-/* The same for a token's text alone; `uses` is of enum rs_token_use (auth/token.h).  Never blocks
+/**
+ * rs_auth_exchange(): a token that stands in the place of a password: one of ours, of a kind in
+ * `uses`, or one of the issuer of a workload that it fits (OpenID Connect).
+ * Errors and blocking as rs_auth_authenticate(); an issuer's keys may have to be fetched.
+ */
+RS_MUST_CHECK enum rs_status rs_auth_exchange(struct rs_auth *auth, const char *token,
+                                              unsigned uses, const char *source,
+                                              struct rs_arena *arena, enum rs_auth_mode mode,
+                                              struct rs_auth_result *ret, struct rs_err *reterr);
+/* The same for a token of ours alone; `uses` is of enum rs_token_use (auth/token.h).  Never blocks
  * on more than a read. */
 RS_MUST_CHECK enum rs_status rs_auth_token(struct rs_auth *auth, const char *token, unsigned uses,
                                            struct rs_arena *arena, struct rs_identity *ret,

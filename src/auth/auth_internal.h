@@ -1,5 +1,5 @@
 /*
- * auth/auth_internal.h: the parts that auth.c, authenticate.c and issue.c share.
+ * auth/auth_internal.h: the parts that the files of this folder share.
  * Layer: auth, this folder only.
  */
 #ifndef RS_AUTH_AUTH_INTERNAL_H
@@ -7,6 +7,7 @@
 
 #include "auth/auth.h"
 #include "auth/holdings.h"
+#include "auth/issuer_keys.h"
 #include "auth/keys.h"
 #include "auth/throttle.h"
 #include "auth/turns.h"
@@ -18,6 +19,7 @@ struct rs_auth {
     unsigned char anonymous_credential[RS_CREDENTIAL_BYTES]; /* in the tokens of nobody */
     unsigned token_seconds;
     struct rs_keys *keys;
+    struct rs_issuer_keys *issuer_keys;
     struct rs_throttle *throttle;
     struct rs_turns *turns;
     struct rs_verified_cache *verified;
@@ -25,11 +27,6 @@ struct rs_auth {
     _Atomic uint64_t failed;
     _Atomic uint64_t throttled;
 };
-
-/* One-way mark of a principal's present secret.  A token carries it and ends when the secret
- * changes; the secret's own salt keeps it from telling anything. */
-void rs_auth_mark_credential(int64_t principal_id, const char *stored_secret,
-                             unsigned char out[RS_CREDENTIAL_BYTES]);
 
 /* Docker's and Azure's clients send a token in the place of a password under this name. */
 #define RS_AUTH_TOKEN_USER "00000000-0000-0000-0000-000000000000"

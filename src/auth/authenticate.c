@@ -2,140 +2,22 @@
 #include <string.h>
 #include <strings.h>
 
-#include "auth/auth_internal.h"
+#include "auth/id_token.h"
+#include "auth/known.h"
 #include "auth/secret_text.h"
 #include "auth/token.h"
+#include "auth/workload_login.h"
 #include "base/clock.h"
-#include "catalog/generation.h"
-#include "catalog/principal.h"
-#include "crypto/hash.h"
 #include "crypto/password.h"
 #include "crypto/secret.h"
 
 #define AUTHORIZATION_BYTES_MAX ((size_t)12288)
-#define REMEMBER_MS ((uint64_t)5 * 60 * 1000)
 
 /* One answer for everything that is wrong with a name and a password. */
 static enum rs_status wrong(struct rs_err *reterr)
 {
     return rs_fail(reterr, RS_UNAUTHORIZED,
                    "the name or the password is wrong, or the account is disabled: log in again");
-}
-
-void rs_auth_mark_credential(int64_t principal_id, const char *stored_secret,
-                             unsigned char out[RS_CREDENTIAL_BYTES])
-{
-    struct {
-        int64_t id;
-        unsigned char secret[RS_SHA256_BYTES];
-    } in = {.id = principal_id};
-    unsigned char hash[RS_SHA256_BYTES];
-    rs_hash_sha256(stored_secret, strlen(stored_secret), in.secret);
-    rs_hash_sha256(&in, sizeof in, hash);
-    memcpy(out, hash, RS_CREDENTIAL_BYTES);
-}
-
-/* ---- the catalog's side ---- */
-
-/* A principal as it is now, and the generation that this is true for (may_cache: it was not read in
- * an older snapshot). */
-struct known {
-    struct rs_principal row;
-    bool is_there;
-    bool may_cache;
-    uint64_t generation;
-};
-
-static enum rs_status look_up(struct rs_auth *auth, const char *name, int64_t id, struct known *ret,
-                              struct rs_err *reterr)
-{
-    RS_AUTO(rs_db_read) struct rs_db_read r = {0};
-    ret->generation = rs_generation_access(); /* before the read */
-    enum rs_status s = rs_db_read_begin(auth->db, &r.conn, reterr);
-    if (s != RS_OK)
-        return s;
-    struct rs_err local = RS_ERR_INIT;
-    s = name != NULL ? rs_principal_by_name(r.conn, name, &ret->row, &local)
-                     : rs_principal_by_id(r.conn, id, &ret->row, &local);
-    ret->may_cache = rs_db_read_is_fresh(r.conn);
-    ret->is_there = s == RS_OK;
-    if (s == RS_OK || s == RS_NOT_FOUND)
-        return RS_OK;
-    if (reterr != NULL)
-        *reterr = local;
-    return s;
-}
-
-static void identify(const struct known *k, struct rs_identity *ret)
-{
-    *ret = (struct rs_identity){.principal_id = k->row.id, .has_credentials = true};
-    (void)rs_text_copy(ret->name, sizeof ret->name, k->row.name);
-    rs_auth_mark_credential(k->row.id, k->row.secret, ret->credential);
-}
-
-/* Is the principal of a verified credential still there, enabled, and of the same secret? Refreshes
- * the name. */
-static enum rs_status judge(struct rs_auth *auth, struct rs_verified *v, bool *ret_may_cache,
-                            struct rs_err *reterr)
-{
-    struct known k = {0};
-    unsigned char now[RS_CREDENTIAL_BYTES];
-    enum rs_status s = look_up(auth, NULL, v->identity.principal_id, &k, reterr);
-    if (s != RS_OK)
-        return s;
-    if (k.is_there)
-        rs_auth_mark_credential(k.row.id, k.row.secret, now);
-    bool is_good = k.is_there && !k.row.is_disabled &&
-                   rs_secret_equal(now, v->identity.credential, sizeof now);
-    if (is_good)
-        (void)rs_text_copy(v->identity.name, sizeof v->identity.name, k.row.name);
-    v->generation = k.generation;
-    *ret_may_cache = k.may_cache;
-    rs_secret_wipe(k.row.secret, sizeof k.row.secret);
-    return is_good ? RS_OK
-                   : rs_fail(reterr, RS_UNAUTHORIZED, "these credentials have ended: log in again");
-}
-
-/* What the cache knows about a credential: RS_OK, or RS_NOT_FOUND when it must be verified (again),
- * or a fault. */
-static enum rs_status recall(struct rs_auth *auth, const struct rs_verified_key *key,
-                             struct rs_arena *arena, struct rs_identity *ret, struct rs_err *reterr)
-{
-    struct rs_verified v;
-    if (!rs_verified_get(auth->verified, key, rs_clock_mono_ms(), rs_clock_unix_s(), arena, &v))
-        return RS_NOT_FOUND;
-    if (v.generation != rs_generation_access()) {
-        bool may_cache = false;
-        struct rs_err local = RS_ERR_INIT;
-        enum rs_status s = judge(auth, &v, &may_cache, &local);
-        if (s == RS_UNAUTHORIZED) {
-            rs_verified_drop(auth->verified, key);
-            return RS_NOT_FOUND;
-        }
-        if (s != RS_OK) {
-            if (reterr != NULL)
-                *reterr = local;
-            return s;
-        }
-        if (may_cache)
-            rs_verified_put(auth->verified, key, &v);
-    }
-    *ret = v.identity;
-    return RS_OK;
-}
-
-static void remember(struct rs_auth *auth, const struct rs_verified_key *key, const struct known *k,
-                     const struct rs_identity *identity)
-{
-    struct rs_verified v = {
-        .identity = *identity,
-        .generation = k->generation,
-        .expires_mono_ms = rs_clock_mono_ms() + REMEMBER_MS,
-        .extend_ms = REMEMBER_MS,
-        .expires_unix_s = INT64_MAX,
-    };
-    if (k->may_cache)
-        rs_verified_put(auth->verified, key, &v);
 }
 
 /* ---- tokens ---- */
@@ -172,20 +54,34 @@ enum rs_status rs_auth_token(struct rs_auth *auth, const char *token, unsigned u
         return rs_fail(reterr, RS_UNAUTHORIZED,
                        "the token is not one of this registry: get a new one");
     rs_verified_key(auth->verified, (char)('0' + uses), text, rs_str_n(NULL, 0), &key);
-    enum rs_status s = recall(auth, &key, arena, ret, reterr);
+    enum rs_status s = rs_known_recall(auth, &key, arena, ret, reterr);
     if (s != RS_NOT_FOUND)
         return s;
     struct rs_verified v;
     bool may_cache = false;
     s = verify_token(auth, text, uses, arena, &v, reterr);
     if (s == RS_OK)
-        s = judge(auth, &v, &may_cache, reterr);
+        s = rs_known_judge(auth, &v, &may_cache, reterr);
     if (s != RS_OK)
         return s;
     if (may_cache)
         rs_verified_put(auth->verified, &key, &v);
     *ret = v.identity;
     return RS_OK;
+}
+
+enum rs_status rs_auth_exchange(struct rs_auth *auth, const char *token, unsigned uses,
+                                const char *source, struct rs_arena *arena, enum rs_auth_mode mode,
+                                struct rs_auth_result *ret, struct rs_err *reterr)
+{
+    struct rs_err local = RS_ERR_INIT;
+    *ret = (struct rs_auth_result){0};
+    enum rs_status s = rs_auth_token(auth, token, uses, arena, &ret->identity, &local);
+    if (s == RS_UNAUTHORIZED && rs_workload_token_is_one(token))
+        return rs_workload_login(auth, NULL, token, source, arena, mode, ret, reterr);
+    if (s != RS_OK && reterr != NULL)
+        *reterr = local;
+    return s;
 }
 
 /* ---- passwords and robots' secrets ---- */
@@ -197,14 +93,14 @@ struct attempt {
     const char *source;
     struct rs_arena *arena;
     struct rs_verified_key key;
-    struct known k;
+    struct rs_known k;
 };
 
 static enum rs_status accept(struct attempt *a, struct rs_auth_result *ret)
 {
-    identify(&a->k, &ret->identity);
+    rs_known_identify(&a->k, &ret->identity);
     ret->identity.proved_unix_s = rs_clock_unix_s();
-    remember(a->auth, &a->key, &a->k, &ret->identity);
+    rs_known_remember(a->auth, &a->key, &a->k, &ret->identity, INT64_MAX);
     return RS_OK;
 }
 
@@ -246,9 +142,9 @@ static enum rs_status take_turn(struct attempt *a, struct rs_auth_result *ret,
     }
     /* While it waited, another may have proved the same credential, failed too often, or changed
      * the password. */
-    enum rs_status s = recall(a->auth, &a->key, a->arena, &ret->identity, reterr);
+    enum rs_status s = rs_known_recall(a->auth, &a->key, a->arena, &ret->identity, reterr);
     if (s == RS_NOT_FOUND) {
-        s = look_up(a->auth, a->name, 0, &a->k, reterr);
+        s = rs_known_find(a->auth, a->name, 0, &a->k, reterr);
         if (s == RS_OK)
             s = throttled(a, ret, reterr);
         if (s == RS_OK)
@@ -261,12 +157,18 @@ static enum rs_status take_turn(struct attempt *a, struct rs_auth_result *ret,
 static enum rs_status try_password(struct attempt *a, enum rs_auth_mode mode,
                                    struct rs_auth_result *ret, struct rs_err *reterr)
 {
-    enum rs_status s = look_up(a->auth, a->name, 0, &a->k, reterr);
+    enum rs_status s = rs_known_find(a->auth, a->name, 0, &a->k, reterr);
     if (s != RS_OK)
         return s;
     if (a->k.is_there && a->k.row.kind == RS_PRINCIPAL_ROBOT && !a->k.row.is_disabled &&
         rs_secret_text_is_ours(a->password) && rs_secret_text_matches(a->password, a->k.row.secret))
         return accept(a, ret);
+    if (a->k.is_there && a->k.row.kind == RS_PRINCIPAL_WORKLOAD &&
+        rs_workload_token_is_one(a->password))
+        return rs_workload_login(a->auth, a->name, a->password, a->source, a->arena, mode, ret,
+                                 reterr);
+    if (strlen(a->password) > RS_PASSWORD_BYTES_MAX)
+        return wrong(reterr);
     s = throttled(a, ret, reterr);
     if (s != RS_OK)
         return s;
@@ -283,16 +185,16 @@ enum rs_status rs_auth_password(struct rs_auth *auth, const char *name, const ch
 {
     *ret = (struct rs_auth_result){0};
     if (strcmp(name, RS_AUTH_TOKEN_USER) == 0)
-        return rs_auth_token(auth, password,
-                             mode == RS_AUTH_FOR_TOKENS ? RS_TOKEN_ACCESS | RS_TOKEN_REFRESH
-                                                        : RS_TOKEN_ACCESS,
-                             arena, &ret->identity, reterr);
-    if (strlen(password) > RS_PASSWORD_BYTES_MAX || strlen(name) > RS_PRINCIPAL_NAME_MAX)
+        return rs_auth_exchange(auth, password,
+                                mode == RS_AUTH_FOR_TOKENS ? RS_TOKEN_ACCESS | RS_TOKEN_REFRESH
+                                                           : RS_TOKEN_ACCESS,
+                                source, arena, mode, ret, reterr);
+    if (strlen(password) > RS_ID_TOKEN_BYTES_MAX || strlen(name) > RS_PRINCIPAL_NAME_MAX)
         return wrong(reterr);
     struct attempt a = {
         .auth = auth, .name = name, .password = password, .source = source, .arena = arena};
     rs_verified_key(auth->verified, 'B', rs_str_of(name), rs_str_of(password), &a.key);
-    enum rs_status s = recall(auth, &a.key, arena, &ret->identity, reterr);
+    enum rs_status s = rs_known_recall(auth, &a.key, arena, &ret->identity, reterr);
     if (s == RS_OK)
         ret->identity.proved_unix_s = rs_clock_unix_s(); /* remembered or not, it was shown now */
     if (s == RS_NOT_FOUND)

@@ -96,7 +96,8 @@ enum rs_status rs_issue_refresh(struct rs_auth *auth, const struct rs_identity *
                                 struct rs_err *reterr)
 {
     if (identity->principal_id == RS_ANONYMOUS_ID)
-        return rs_fail(reterr, RS_UNAUTHORIZED, "a refresh token is for a user or robot: log in");
+        return rs_fail(reterr, RS_UNAUTHORIZED,
+                       "a refresh token is for somebody with a name: log in");
     struct rs_token_claims claims = claims_of(identity, RS_TOKEN_REFRESH);
     claims.scope = identity->is_token ? identity->scope : NULL;
     claims.expires_unix_s = claims.proved_unix_s + RS_ISSUE_REFRESH_SECONDS;

@@ -110,6 +110,15 @@ static const struct {
                             " (SELECT 1 FROM manifest_ref f WHERE f.manifest_id = m.id AND f.repository_id <> m.repository_id)"
                             " OR EXISTS (SELECT 1 FROM manifest_tag g WHERE g.manifest_id = m.id AND g.repository_id <> m.repository_id)",
      NULL},
+    {"I9", "a workload has no rule: nobody can log in as it",
+     "SELECT NULL, p.name FROM principal p WHERE p.kind = 'workload'"
+     " AND NOT EXISTS (SELECT 1 FROM workload w WHERE w.principal_id = p.id)",
+     NULL},
+    {"I9", "a rule belongs to no workload",
+     "SELECT NULL, w.issuer FROM workload w"
+     " WHERE NOT EXISTS (SELECT 1 FROM principal p WHERE p.id = w.principal_id AND p.kind = 'workload')",
+     "DELETE FROM workload WHERE NOT EXISTS"
+     " (SELECT 1 FROM principal p WHERE p.id = workload.principal_id AND p.kind = 'workload')"},
 };
 
 size_t rs_catalog_invariants(void)

@@ -10,9 +10,12 @@
 /* What the daemon itself is called in the audit log. */
 #define DAEMON_NAME "roadstead"
 
+static const char unknown[] = "there is no such user, robot or workload";
+
 static const char *const kind_words[] = {
     [RS_PRINCIPAL_USER] = "user",
     [RS_PRINCIPAL_ROBOT] = "robot",
+    [RS_PRINCIPAL_WORKLOAD] = "workload",
     [RS_PRINCIPAL_ANONYMOUS] = "anonymous",
 };
 
@@ -70,8 +73,7 @@ static enum rs_status read_one(struct rs_stmt *st, struct rs_principal *ret, str
     enum rs_status s = rs_stmt_step(st, &row, reterr);
     if (s != RS_OK)
         return s;
-    return row ? read_row(st, ret, reterr)
-               : rs_fail(reterr, RS_NOT_FOUND, "there is no such user or robot");
+    return row ? read_row(st, ret, reterr) : rs_fail(reterr, RS_NOT_FOUND, "%s", unknown);
 }
 
 enum rs_status rs_principal_by_name(struct rs_db_conn *conn, const char *name,
@@ -81,6 +83,14 @@ enum rs_status rs_principal_by_name(struct rs_db_conn *conn, const char *name,
     enum rs_status s = rs_sql_open(conn, "SELECT " COLUMNS " FROM principal WHERE name = $1", &st,
                                    reterr, RS_SQL_TEXT(name));
     return s == RS_OK ? read_one(st, ret, reterr) : s;
+}
+
+enum rs_status rs_principal_of_kind(struct rs_db_conn *conn, enum rs_principal_kind kind,
+                                    const char *name, struct rs_principal *ret,
+                                    struct rs_err *reterr)
+{
+    enum rs_status s = rs_principal_by_name(conn, name, ret, reterr);
+    return s == RS_OK && ret->kind != kind ? rs_fail(reterr, RS_NOT_FOUND, "%s", unknown) : s;
 }
 
 enum rs_status rs_principal_by_id(struct rs_db_conn *conn, int64_t id, struct rs_principal *ret,
@@ -140,8 +150,9 @@ enum rs_status rs_principal_add(struct rs_db_conn *conn, enum rs_principal_kind 
     if (s != RS_OK)
         return s;
     if (!row)
-        return rs_fail(reterr, RS_CONFLICT,
-                       "there is a user or robot of this name already: choose another name");
+        return rs_fail(
+            reterr, RS_CONFLICT,
+            "there is a user, robot or workload of this name already: choose another name");
     *ret_id = rs_stmt_col_int(st, 0);
     return RS_OK;
 }
@@ -174,6 +185,9 @@ enum rs_status rs_principal_delete(struct rs_db_conn *conn, int64_t id, struct r
     /* The grants first and by name: nothing depends on the engine's cascades being switched on. */
     enum rs_status s = rs_sql_run(conn, "DELETE FROM access_grant WHERE principal_id = $1", NULL,
                                   reterr, RS_SQL_INT(id));
+    if (s == RS_OK)
+        s = rs_sql_run(conn, "DELETE FROM workload WHERE principal_id = $1", NULL, reterr,
+                       RS_SQL_INT(id));
     if (s == RS_OK)
         s = rs_sql_run(conn, "DELETE FROM principal WHERE id = $1 AND id <> 0", NULL, reterr,
                        RS_SQL_INT(id));

@@ -1,5 +1,5 @@
 /*
- * catalog/principal.h: users, robots and `anonymous`.
+ * catalog/principal.h: users, robots, workloads and `anonymous`.
  * Layer: catalog.  Threads: as the connection.  Spec: SPEC section 3.
  * Ids are never used twice: whoever gets an old name is somebody else.  Every function that writes
  * runs inside a write job; touching the access generation and the audit record are the caller's
@@ -13,7 +13,12 @@
 
 #include "db/db.h"
 
-enum rs_principal_kind { RS_PRINCIPAL_USER, RS_PRINCIPAL_ROBOT, RS_PRINCIPAL_ANONYMOUS };
+enum rs_principal_kind {
+    RS_PRINCIPAL_USER,
+    RS_PRINCIPAL_ROBOT,
+    RS_PRINCIPAL_WORKLOAD, /* see catalog/workload.h for its other half */
+    RS_PRINCIPAL_ANONYMOUS,
+};
 
 #define RS_PRINCIPAL_NAME_MAX 128U
 #define RS_PRINCIPAL_SECRET_BYTES 384
@@ -23,20 +28,26 @@ struct rs_principal {
     int64_t id;
     enum rs_principal_kind kind;
     char name[RS_PRINCIPAL_NAME_MAX + 1];
-    /* a user's crypt(5) hash; a robot's "sha256:<hex>"; "" for anonymous */
+    /* a user's crypt(5) hash; "sha256:<hex>" of a robot's secret or a workload's rule; "" for
+     * anonymous */
     char secret[RS_PRINCIPAL_SECRET_BYTES];
     bool is_disabled;
     int64_t created_ms;
 };
 
-/* The word in the catalog and in the API: "user", "robot", "anonymous". */
+/* The word in the catalog and in the API: "user", "robot", "workload", "anonymous".
+ */
 const char *rs_principal_kind_word(enum rs_principal_kind kind);
-/* A name that a user or robot may have: 1..128 of [a-z0-9._@+-], a letter or digit at both ends,
- * neither "anonymous" nor "roadstead" (the daemon itself, in the audit log). */
+/* A name that a user, robot or workload may have: 1..128 of [a-z0-9._@+-], a letter or digit at
+ * both ends, neither "anonymous" nor "roadstead" (the daemon itself, in the audit log). */
 bool rs_principal_name_is_valid(const char *name);
 
 /* Errors: RS_NOT_FOUND, RS_CORRUPT (a row that cannot be), RS_IO, RS_NOMEM. */
 RS_MUST_CHECK enum rs_status rs_principal_by_name(struct rs_db_conn *conn, const char *name,
+                                                  struct rs_principal *ret, struct rs_err *reterr);
+/* By name, and of this kind: another kind's is RS_NOT_FOUND. */
+RS_MUST_CHECK enum rs_status rs_principal_of_kind(struct rs_db_conn *conn,
+                                                  enum rs_principal_kind kind, const char *name,
                                                   struct rs_principal *ret, struct rs_err *reterr);
 RS_MUST_CHECK enum rs_status rs_principal_by_id(struct rs_db_conn *conn, int64_t id,
                                                 struct rs_principal *ret, struct rs_err *reterr);

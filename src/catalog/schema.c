@@ -37,6 +37,8 @@
  *
  * I8: manifest_ref.child_id is NULL or a manifest of the same repository with that digest; so are
  * manifest_tag rows of their manifest's repository.
+ *
+ * I9: exactly the principals of kind 'workload' have a row in workload.
  */
 static const char schema_1[] =
     "CREATE TABLE repository("
@@ -236,7 +238,39 @@ static const char schema_2[] =
     "UPDATE tag SET live_ms = changed_ms WHERE live_manifest_id IS NOT NULL;"
     "CREATE INDEX manifest_updated ON manifest(repository_id, state_ms, id);";
 
-static const char *const migrations[] = {schema_1, schema_2};
+/* Workloads: principals that log in with a token of an OpenID Connect issuer.  rule: audience,
+ * claims and issuer as canonical JSON (auth/workload_rule.h); issuer is a copy to find it by.
+ *
+ * A constraint cannot be changed in place, so the table of principals is made anew, and with it the
+ * grants, which would go with the old one.  Ids stay, and the next one too: none is used twice. */
+static const char schema_3[] =
+    "CREATE TABLE principal_3("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " kind TEXT NOT NULL CHECK(kind IN ('user','robot','workload','anonymous')),"
+    " name TEXT NOT NULL UNIQUE, secret TEXT NOT NULL, disabled INTEGER NOT NULL DEFAULT 0,"
+    " created_ms INTEGER NOT NULL);"
+    "INSERT INTO principal_3(id, kind, name, secret, disabled, created_ms)"
+    " SELECT id, kind, name, secret, disabled, created_ms FROM principal;"
+    "CREATE TABLE access_grant_3("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " principal_id INTEGER NOT NULL REFERENCES principal_3(id) ON DELETE CASCADE,"
+    " what TEXT NOT NULL, pattern TEXT NOT NULL, created_ms INTEGER NOT NULL,"
+    " UNIQUE(principal_id, what, pattern));"
+    "INSERT INTO access_grant_3(id, principal_id, what, pattern, created_ms)"
+    " SELECT id, principal_id, what, pattern, created_ms FROM access_grant;"
+    "DELETE FROM sqlite_sequence WHERE name IN ('principal_3', 'access_grant_3');"
+    "INSERT INTO sqlite_sequence(name, seq) SELECT name || '_3', seq FROM sqlite_sequence"
+    " WHERE name IN ('principal', 'access_grant');"
+    "DROP TABLE access_grant;"
+    "DROP TABLE principal;"
+    "ALTER TABLE principal_3 RENAME TO principal;"
+    "ALTER TABLE access_grant_3 RENAME TO access_grant;"
+    "CREATE TABLE workload("
+    " principal_id INTEGER PRIMARY KEY REFERENCES principal(id) ON DELETE CASCADE,"
+    " issuer TEXT NOT NULL, rule TEXT NOT NULL);"
+    "CREATE INDEX workload_issuer ON workload(issuer);";
+
+static const char *const migrations[] = {schema_1, schema_2, schema_3};
 
 static enum rs_status version_get(struct rs_db_conn *conn, int64_t *ret, struct rs_err *reterr)
 {

@@ -25,6 +25,7 @@ const struct rs_command *const rs_commands[] = {
     &rs_command_audit,
     &rs_command_user,
     &rs_command_robot,
+    &rs_command_workload,
     &rs_command_grant,
     &rs_command_policy,
     &rs_command_webhook,

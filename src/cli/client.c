@@ -4,9 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "auth/id_token.h"
 #include "base/assert.h"
 #include "cli/terminal.h"
-#include "crypto/password.h"
 #include "crypto/secret.h"
 #include "json/write.h"
 #include "oci/link.h"
@@ -20,9 +20,9 @@
 
 const struct rs_option rs_client_options[] = {
     RS_OPTION("server", "URL", "the registry; or ROADSTEAD_SERVER [" SERVER_DEFAULT "]"),
-    RS_OPTION("user", "NAME", "log in as this user or robot; or ROADSTEAD_USER"),
+    RS_OPTION("user", "NAME", "log in as this user, robot or workload; or ROADSTEAD_USER"),
     RS_OPTION("password-file", "FILE",
-              "where its password or secret is, - for standard input;\n"
+              "where its password, secret or token is, - for standard input;\n"
               "or the variable ROADSTEAD_PASSWORD holds it"),
     RS_OPTION("ca-file", "FILE",
               "certificates to trust instead of the system's;\nor ROADSTEAD_CA_FILE"),
@@ -37,6 +37,7 @@ struct rs_client {
     char *server; /* without a '/' at its end */
     char *user;   /* NULL: nobody */
     struct rs_buf password;
+    const char *password_file; /* borrowed from the arguments; NULL: it cannot be read again */
     bool wants_json;
     uint64_t timeout_ms;
 };
@@ -67,23 +68,48 @@ static enum rs_exit read_server(struct rs_client *c, const struct rs_args *args)
     return c->server == NULL ? rs_tell_err(&(struct rs_err){.status = RS_NOMEM}) : RS_EXIT_OK;
 }
 
+static void wipe(struct rs_buf *password)
+{
+    if (password->data != NULL)
+        rs_secret_wipe(password->data, password->cap);
+    rs_buf_release(password);
+}
+
 static enum rs_exit read_password(struct rs_client *c, const struct rs_args *args)
 {
     const char *file = rs_args_text(args, "password-file");
     const char *variable = getenv("ROADSTEAD_PASSWORD");
     struct rs_err err = RS_ERR_INIT;
-    c->password.max = RS_PASSWORD_BYTES_MAX;
+    c->password.max = RS_ID_TOKEN_BYTES_MAX; /* the longest of what may be one */
     if (file != NULL) {
         if (rs_read_input(file, c->password.max, &c->password, &err) != RS_OK) {
             (void)rs_tell_err(&err);
             return RS_EXIT_USAGE;
         }
+        c->password_file = strcmp(file, "-") == 0 ? NULL : file;
     } else if (variable == NULL) {
         return rs_usage("--user needs a password: --password-file FILE, or ROADSTEAD_PASSWORD");
     } else if (rs_buf_adds(&c->password, variable) != RS_OK) {
-        return rs_usage("ROADSTEAD_PASSWORD is longer than %u bytes", RS_PASSWORD_BYTES_MAX);
+        return rs_usage("ROADSTEAD_PASSWORD is longer than %zu bytes", RS_ID_TOKEN_BYTES_MAX);
     }
     return RS_EXIT_OK;
+}
+
+/* Tokens of workloads are short-lived, and replaced in their file (Kubernetes does): a program that
+ * runs for long finds the next one there.  False when there is nothing new. */
+static bool read_password_again(struct rs_client *c)
+{
+    struct rs_buf now = RS_BUF_INIT(RS_ID_TOKEN_BYTES_MAX);
+    bool is_new = c->password_file != NULL &&
+                  rs_read_input(c->password_file, now.max, &now, NULL) == RS_OK &&
+                  strcmp(rs_buf_text(&now), rs_buf_text(&c->password)) != 0;
+    if (is_new) {
+        wipe(&c->password);
+        c->password = now;
+    } else {
+        wipe(&now);
+    }
+    return is_new;
 }
 
 static bool is_local(const char *server)
@@ -150,9 +176,7 @@ void rs_client_close(struct rs_client *c)
     if (c == NULL)
         return;
     rs_http_client_free(c->http);
-    if (c->password.data != NULL)
-        rs_secret_wipe(c->password.data, c->password.cap);
-    rs_buf_release(&c->password);
+    wipe(&c->password);
     free(c->server);
     free(c->user);
     free(c);
@@ -258,18 +282,13 @@ static void fill(const struct rs_client *c, const struct rs_call *call, const ch
     };
 }
 
-static enum rs_exit send_request(struct rs_client *c, const struct rs_call *call,
-                                 const struct rs_http_request *more, struct rs_answer *ret)
+static enum rs_status perform(struct rs_client *c, const struct rs_call *call, const char *url,
+                              const struct rs_http_request *more, struct rs_answer *ret,
+                              struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf) struct rs_buf url = RS_BUF_INIT(URL_BYTES_MAX);
     struct rs_http_header headers[4];
     struct rs_http_request request;
-    struct rs_err err = RS_ERR_INIT;
-    (void)rs_buf_adds(&url, c->server);
-    (void)rs_buf_adds(&url, call->path);
-    if (rs_buf_status(&url) != RS_OK)
-        return rs_usage("the request's path is too long");
-    fill(c, call, rs_buf_text(&url), headers, &request);
+    fill(c, call, url, headers, &request);
     if (more != NULL) {
         request.total_timeout_ms = 0;
         request.idle_timeout_ms = more->idle_timeout_ms;
@@ -277,7 +296,24 @@ static enum rs_exit send_request(struct rs_client *c, const struct rs_call *call
         request.on_tick = more->on_tick;
         request.arg = more->arg;
     }
-    enum rs_status s = rs_http_perform(c->http, &request, &ret->http, &err);
+    return rs_http_perform(c->http, &request, &ret->http, reterr);
+}
+
+static enum rs_exit send_request(struct rs_client *c, const struct rs_call *call,
+                                 const struct rs_http_request *more, struct rs_answer *ret)
+{
+    RS_AUTO(rs_buf) struct rs_buf url = RS_BUF_INIT(URL_BYTES_MAX);
+    struct rs_err err = RS_ERR_INIT;
+    (void)rs_buf_adds(&url, c->server);
+    (void)rs_buf_adds(&url, call->path);
+    if (rs_buf_status(&url) != RS_OK)
+        return rs_usage("the request's path is too long");
+    enum rs_status s = perform(c, call, rs_buf_text(&url), more, ret, &err);
+    if (s == RS_OK && ret->http.http_status == 401 && read_password_again(c)) {
+        rs_http_response_release(&ret->http);
+        ret->http = (struct rs_http_response)RS_HTTP_RESPONSE_INIT;
+        s = perform(c, call, rs_buf_text(&url), more, ret, &err);
+    }
     if (s != RS_OK && !(more != NULL && s == RS_CANCELLED))
         return tell_failure(c, &err);
     take_json(ret);

@@ -62,6 +62,7 @@ extern const struct rs_command rs_command_events;
 extern const struct rs_command rs_command_audit;
 extern const struct rs_command rs_command_user;
 extern const struct rs_command rs_command_robot;
+extern const struct rs_command rs_command_workload;
 extern const struct rs_command rs_command_grant;
 extern const struct rs_command rs_command_policy;
 extern const struct rs_command rs_command_webhook;

@@ -22,6 +22,8 @@
 
 /* When a write cannot be made durable nothing is gained by waiting for others. */
 #define FAILED_STOP_MS 2000U
+/* How this registry calls itself when it asks others. */
+#define USER_AGENT "roadstead/" RS_VERSION
 
 void rs_daemon_init(struct rs_daemon *d, const struct rs_config *config)
 {
@@ -68,6 +70,11 @@ static enum rs_status open_blobs(struct rs_daemon *d, struct rs_err *reterr)
 
 /* ---- what works on it ---- */
 
+static const char *text_or_null(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
 static enum rs_status start_auth(struct rs_daemon *d, struct rs_err *reterr)
 {
     bool is_first;
@@ -78,6 +85,16 @@ static enum rs_status start_auth(struct rs_daemon *d, struct rs_err *reterr)
         .token_seconds = (unsigned)(d->config->auth_token_ms / 1000),
         /* some workers are never kept waiting by logins */
         .passwords_waiting_max = (unsigned)(d->config->limit_workers * 3 / 4),
+        .issuer_keys =
+            {
+                .private_networks = d->config->oidc_private_networks.item,
+                .n_private_networks = d->config->oidc_private_networks.n,
+                .ca_file = text_or_null(d->config->oidc_ca_file),
+                .user_agent = USER_AGENT,
+                .refresh_ms = (uint64_t)d->config->oidc_refresh_ms,
+                .keep_ms = (uint64_t)d->config->oidc_keep_ms,
+                .retry_ms = (uint64_t)d->config->oidc_retry_ms,
+            },
     };
     enum rs_status s = rs_first_start(d->services.db, d->config, &is_first, reterr);
     if (s == RS_OK && is_first)
@@ -97,11 +114,6 @@ static enum rs_status start_audit(struct rs_daemon *d, struct rs_err *reterr)
     return rs_audit_start(&options, &d->services.audit, reterr);
 }
 
-static const char *text_or_null(const char *text)
-{
-    return text[0] != '\0' ? text : NULL;
-}
-
 static enum rs_status start_webhooks(struct rs_daemon *d, struct rs_err *reterr)
 {
     const struct rs_config *c = d->config;
@@ -115,7 +127,7 @@ static enum rs_status start_webhooks(struct rs_daemon *d, struct rs_err *reterr)
                 .n_private_networks = (unsigned)c->webhook_private_networks.n,
             },
         .public_url = text_or_null(c->service_url),
-        .user_agent = "roadstead/" RS_VERSION,
+        .user_agent = USER_AGENT,
         .timeout_ms = (unsigned)c->webhook_timeout_ms,
         .give_up_ms = (uint64_t)c->webhook_give_up_ms,
         .event_retention_ms = (uint64_t)c->event_retention_ms,
@@ -278,6 +290,8 @@ enum rs_status rs_daemon_start(struct rs_daemon *d, struct rs_err *reterr)
 void rs_daemon_release(struct rs_daemon *d)
 {
     bool has_failed = atomic_load(&d->has_failed);
+    if (d->services.auth != NULL)
+        rs_auth_cancel(d->services.auth);
     rs_server_stop(d->server, has_failed ? FAILED_STOP_MS : (unsigned)d->config->limit_shutdown_ms);
     d->server = NULL;
     rs_periodic_stop(d->reaping);

@@ -4,20 +4,35 @@
 
 #include "cli/table.h"
 
-const struct rs_identity_kind rs_identity_users = {
-    .path = "/v2/_roadstead/admin/users", .member = "users", .nothing = "no users"};
-const struct rs_identity_kind rs_identity_robots = {
-    .path = "/v2/_roadstead/admin/robots", .member = "robots", .nothing = "no robots"};
-
 static const struct rs_column columns[] = {{"NAME", "name", RS_COLUMN_TEXT},
                                            {"DISABLED", "disabled", RS_COLUMN_TEXT},
                                            {"CREATED", "created", RS_COLUMN_TIME},
                                            {.title = NULL}};
+static const struct rs_column workload_columns[] = {{"NAME", "name", RS_COLUMN_TEXT},
+                                                    {"ISSUER", "issuer", RS_COLUMN_TEXT},
+                                                    {"DISABLED", "disabled", RS_COLUMN_TEXT},
+                                                    {"CREATED", "created", RS_COLUMN_TIME},
+                                                    {.title = NULL}};
+
+const struct rs_identity_kind rs_identity_users = {.path = "/v2/_roadstead/admin/users",
+                                                   .member = "users",
+                                                   .nothing = "no users",
+                                                   .columns = columns};
+const struct rs_identity_kind rs_identity_robots = {.path = "/v2/_roadstead/admin/robots",
+                                                    .member = "robots",
+                                                    .nothing = "no robots",
+                                                    .columns = columns};
+const struct rs_identity_kind rs_identity_workloads = {.path = "/v2/_roadstead/admin/workloads",
+                                                       .member = "workloads",
+                                                       .nothing = "no workloads",
+                                                       .columns = workload_columns};
 
 enum rs_exit rs_identity_list(const struct rs_args *args, const struct rs_identity_kind *kind)
 {
-    struct rs_listing listing = {
-        .path = kind->path, .member = kind->member, .columns = columns, .nothing = kind->nothing};
+    struct rs_listing listing = {.path = kind->path,
+                                 .member = kind->member,
+                                 .columns = kind->columns,
+                                 .nothing = kind->nothing};
     return rs_client_list(args, &listing);
 }
 

@@ -1,18 +1,21 @@
 /*
- * cli/identity.h: what `user` and `robot` share.  Layer: cli.
+ * cli/identity.h: what `user`, `robot` and `workload` share.  Layer: cli.
  */
 #ifndef RS_CLI_IDENTITY_H
 #define RS_CLI_IDENTITY_H
 
 #include "cli/client.h"
+#include "cli/table.h"
 
 struct rs_identity_kind {
     const char *path;   /* of the API */
     const char *member; /* of a page of the list */
     const char *nothing;
+    const struct rs_column *columns;
 };
 extern const struct rs_identity_kind rs_identity_users;
 extern const struct rs_identity_kind rs_identity_robots;
+extern const struct rs_identity_kind rs_identity_workloads;
 
 RS_MUST_CHECK enum rs_exit rs_identity_list(const struct rs_args *args,
                                             const struct rs_identity_kind *kind);

@@ -92,6 +92,8 @@ enum rs_status rs_config_check(const struct rs_config *c, struct rs_err *reterr)
     if (s == RS_OK)
         s = check_networks("webhooks.private_networks", c->webhook_private_networks, reterr);
     if (s == RS_OK)
+        s = check_networks("oidc.private_networks", c->oidc_private_networks, reterr);
+    if (s == RS_OK)
         s = check_challenge_text("service.name", c->service_name, reterr);
     if (s == RS_OK)
         s = check_challenge_text("service.realm", c->service_realm, reterr);

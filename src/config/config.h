@@ -97,12 +97,20 @@ struct rs_config {
     int64_t webhook_timeout_ms;                     /* one delivery */
     int64_t webhook_give_up_ms;                     /* then it is a dead letter */
 
+    /* OpenID Connect: the issuers of workloads' tokens */
+    struct rs_config_list oidc_private_networks; /* may be reached although not public */
+    const char *oidc_ca_file;                    /* PEM; "" = the system's authorities */
+    int64_t oidc_refresh_ms;                     /* older keys are fetched anew */
+    int64_t oidc_keep_ms;                        /* older ones are worth nothing */
+    int64_t oidc_retry_ms;                       /* between two fetches of one issuer's keys */
+
     bool metrics_loopback; /* /metrics needs no credentials from a loopback client */
 
     /* applied once, to an empty catalog */
     struct rs_config_items initial_policies;
     struct rs_config_items initial_users;
     struct rs_config_items initial_robots;
+    struct rs_config_items initial_workloads;
     struct rs_config_items initial_grants;
     struct rs_config_items initial_webhooks;
 };

@@ -160,6 +160,22 @@ bool rs_json_int(const struct rs_json *node, int64_t min, int64_t max, int64_t *
     return true;
 }
 
+bool rs_json_floor(const struct rs_json *node, int64_t min, int64_t max, int64_t *ret)
+{
+    if (rs_json_kind(node) != RS_JSON_REAL)
+        return rs_json_int(node, min, max, ret);
+    double value = json_real_value(tree(node));
+    if (!(value >= (double)-RS_JSON_INT_MAX && value <= (double)RS_JSON_INT_MAX))
+        return false;
+    int64_t whole = (int64_t)value; /* towards zero */
+    if ((double)whole > value)
+        whole--;
+    if (whole < min || whole > max)
+        return false;
+    *ret = whole;
+    return true;
+}
+
 bool rs_json_bool(const struct rs_json *node, bool *ret)
 {
     if (rs_json_kind(node) != RS_JSON_BOOL)

@@ -76,6 +76,10 @@ const char *rs_json_text(const struct rs_json *node);
 struct rs_str rs_json_str(const struct rs_json *node);
 /* False unless it is an integer (a real is none, even 1.0) within min..max and within +-2^53. */
 RS_MUST_CHECK bool rs_json_int(const struct rs_json *node, int64_t min, int64_t max, int64_t *ret);
+/* The same, but a real number within min..max is taken too, rounded down (RFC 7519's NumericDate).
+ */
+RS_MUST_CHECK bool rs_json_floor(const struct rs_json *node, int64_t min, int64_t max,
+                                 int64_t *ret);
 /* False unless it is true or false. */
 RS_MUST_CHECK bool rs_json_bool(const struct rs_json *node, bool *ret);
 /* Elements of an array, members of an object, else 0. */

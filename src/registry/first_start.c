@@ -17,19 +17,19 @@
 
 #define CREDENTIALS_BYTES_MAX ((size_t)1 << 20)
 
-/* One user or robot to be created. */
+/* One user, robot or workload to be created. */
 struct seed {
     struct rs_json *json; /* owns the texts */
     struct rs_new_identity identity;
-    struct rs_identity_secret secret;
+    struct rs_identity_credential credential;
 };
 
 struct start {
     const struct rs_config *config;
-    struct seed *seeds; /* users, then robots */
+    struct seed *seeds; /* users, robots, workloads */
     size_t n_seeds;
     struct rs_new_identity admin; /* name NULL when initial.users has one of that name */
-    struct rs_identity_secret admin_secret;
+    struct rs_identity_credential admin_credential;
     struct rs_actor actor;
 };
 
@@ -38,7 +38,7 @@ static void start_release(struct start *st)
     for (size_t i = 0; i < st->n_seeds; i++)
         rs_json_free(st->seeds[i].json);
     rs_secret_wipe(st->seeds, st->n_seeds * sizeof *st->seeds);
-    rs_secret_wipe(&st->admin_secret, sizeof st->admin_secret);
+    rs_secret_wipe(&st->admin_credential, sizeof st->admin_credential);
     free(st->seeds);
 }
 RS_DEFINE_AUTO(start, struct start, start_release)
@@ -73,7 +73,7 @@ static enum rs_status read_seeds(struct start *st, const struct rs_config_items 
         st->n_seeds++;
         s = rs_identities_read(seed->json, kind, &seed->identity, &inner);
         if (s == RS_OK)
-            s = rs_identities_make_secret(&seed->identity, &seed->secret, &inner);
+            s = rs_identities_make_credential(&seed->identity, &seed->credential, &inner);
         if (s != RS_OK)
             return at_line(&items->item[i], &inner, reterr);
     }
@@ -83,13 +83,15 @@ static enum rs_status read_seeds(struct start *st, const struct rs_config_items 
 static enum rs_status prepare(struct start *st, struct rs_err *reterr)
 {
     const struct rs_config *config = st->config;
-    size_t n = config->initial_users.n + config->initial_robots.n;
+    size_t n = config->initial_users.n + config->initial_robots.n + config->initial_workloads.n;
     st->seeds = calloc(n + 1, sizeof *st->seeds);
     if (st->seeds == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     enum rs_status s = read_seeds(st, &config->initial_users, RS_PRINCIPAL_USER, reterr);
     if (s == RS_OK)
         s = read_seeds(st, &config->initial_robots, RS_PRINCIPAL_ROBOT, reterr);
+    if (s == RS_OK)
+        s = read_seeds(st, &config->initial_workloads, RS_PRINCIPAL_WORKLOAD, reterr);
     if (s != RS_OK)
         return s;
     for (size_t i = 0; i < st->n_seeds; i++) {
@@ -97,7 +99,7 @@ static enum rs_status prepare(struct start *st, struct rs_err *reterr)
             return RS_OK;
     }
     st->admin = (struct rs_new_identity){.kind = RS_PRINCIPAL_USER, .name = "admin"};
-    return rs_identities_make_secret(&st->admin, &st->admin_secret, reterr);
+    return rs_identities_make_credential(&st->admin, &st->admin_credential, reterr);
 }
 
 static enum rs_status write_file(const struct start *st, const char *name, struct rs_buf *text,
@@ -120,11 +122,11 @@ static enum rs_status write_files(const struct start *st, struct rs_err *reterr)
     struct rs_buf admin = RS_BUF_INIT(CREDENTIALS_BYTES_MAX);
     struct rs_buf others = RS_BUF_INIT(CREDENTIALS_BYTES_MAX);
     if (st->admin.name != NULL)
-        (void)rs_buf_addf(&admin, "%s:%s\n", st->admin.name, st->admin_secret.shown);
+        (void)rs_buf_addf(&admin, "%s:%s\n", st->admin.name, st->admin_credential.shown);
     for (size_t i = 0; i < st->n_seeds; i++) {
-        if (st->seeds[i].secret.shown[0] != '\0')
+        if (st->seeds[i].credential.shown[0] != '\0')
             (void)rs_buf_addf(&others, "%s:%s\n", st->seeds[i].identity.name,
-                              st->seeds[i].secret.shown);
+                              st->seeds[i].credential.shown);
     }
     enum rs_status s = write_file(st, RS_ADMIN_CREDENTIALS_FILE, &admin, reterr);
     enum rs_status t = write_file(st, RS_INITIAL_CREDENTIALS_FILE, &others, reterr);
@@ -141,9 +143,9 @@ static enum rs_status add_identities(struct rs_db_conn *conn, const struct start
     bool added = false;
     enum rs_status s = rs_principal_add_anonymous(conn, rs_clock_unix_ms(), reterr);
     if (s == RS_OK && st->admin.name != NULL)
-        s = rs_identities_add_in(conn, &st->actor, &st->admin, &st->admin_secret, reterr);
+        s = rs_identities_add_in(conn, &st->actor, &st->admin, &st->admin_credential, reterr);
     for (size_t i = 0; s == RS_OK && i < st->n_seeds; i++)
-        s = rs_identities_add_in(conn, &st->actor, &st->seeds[i].identity, &st->seeds[i].secret,
+        s = rs_identities_add_in(conn, &st->actor, &st->seeds[i].identity, &st->seeds[i].credential,
                                  reterr);
     return s == RS_OK ? rs_grants_add_in(conn, &st->actor, &grant, &id, &added, reterr) : s;
 }

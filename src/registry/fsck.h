@@ -17,7 +17,7 @@ struct rs_blobs;
 
 enum rs_fsck_phase {
     RS_FSCK_ENGINE,     /* the database's own check */
-    RS_FSCK_INVARIANTS, /* schema.c, I1 to I8 */
+    RS_FSCK_INVARIANTS, /* schema.c, I1 to I9 */
     RS_FSCK_MANIFESTS,  /* the bytes of every manifest against its digest */
     RS_FSCK_BLOBS,      /* the bytes of every blob against its digest */
     RS_FSCK_STRAYS,     /* files that no row tells of: garbage, not damage */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "catalog/generation.h"
+#include "catalog/workload.h"
 #include "crypto/password.h"
 #include "crypto/secret.h"
 #include "json/write.h"
@@ -26,19 +27,31 @@ static enum rs_status check_password(const char *password, struct rs_err *reterr
     return RS_OK;
 }
 
+static const char *const *members_of(enum rs_principal_kind kind)
+{
+    static const char *const of_user[] = {"name", "password", NULL};
+    static const char *const of_robot[] = {"name", NULL};
+    static const char *const of_workload[] = {"name", RS_WORKLOAD_RULE_KEYS, NULL};
+    if (kind == RS_PRINCIPAL_WORKLOAD)
+        return of_workload;
+    return kind == RS_PRINCIPAL_USER ? of_user : of_robot;
+}
+
 enum rs_status rs_identities_read(const struct rs_json *body, enum rs_principal_kind kind,
                                   struct rs_new_identity *ret, struct rs_err *reterr)
 {
     struct rs_new_identity new = {.kind = kind};
-    enum rs_status s = kind == RS_PRINCIPAL_USER
-                           ? rs_json_only(body, RS_JSON_KEYS("name", "password"), reterr)
-                           : rs_json_only(body, RS_JSON_KEYS("name"), reterr);
+    enum rs_status s = rs_json_only(body, members_of(kind), reterr);
     if (s == RS_OK)
         s = rs_json_member_text(body, "name", RS_JSON_REQUIRED, RS_PRINCIPAL_NAME_MAX, &new.name,
                                 reterr);
     if (s == RS_OK && kind == RS_PRINCIPAL_USER)
         s = rs_json_member_text(body, "password", RS_JSON_OPTIONAL, RS_PASSWORD_BYTES_MAX,
                                 &new.password, reterr);
+    if (s == RS_OK && kind == RS_PRINCIPAL_WORKLOAD)
+        s = rs_workload_rule_read(body, &new.rule, reterr);
+    if (s == RS_OK && kind == RS_PRINCIPAL_WORKLOAD)
+        s = rs_workload_rule_complete(&new.rule, NULL, reterr);
     if (s == RS_OK && !rs_principal_name_is_valid(new.name))
         s = rs_fail(
             reterr, RS_BAD_REQUEST,
@@ -52,10 +65,26 @@ enum rs_status rs_identities_read(const struct rs_json *body, enum rs_principal_
     return s;
 }
 
-enum rs_status rs_identities_make_secret(const struct rs_new_identity *identity,
-                                         struct rs_identity_secret *ret, struct rs_err *reterr)
+/* A rule and what stands for it in the principal's row. */
+static enum rs_status describe_rule(const struct rs_workload_rule *rule,
+                                    struct rs_identity_credential *ret, struct rs_err *reterr)
 {
-    *ret = (struct rs_identity_secret){0};
+    RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(RS_WORKLOAD_RULE_BYTES_MAX);
+    enum rs_status s = rs_workload_rule_write(rule, &text, reterr);
+    if (s != RS_OK)
+        return s;
+    (void)rs_text_copy(ret->rule, sizeof ret->rule, rs_buf_text(&text));
+    rs_secret_text_stored(ret->rule, ret->stored);
+    return RS_OK;
+}
+
+enum rs_status rs_identities_make_credential(const struct rs_new_identity *identity,
+                                             struct rs_identity_credential *ret,
+                                             struct rs_err *reterr)
+{
+    *ret = (struct rs_identity_credential){0};
+    if (identity->kind == RS_PRINCIPAL_WORKLOAD)
+        return describe_rule(&identity->rule, ret, reterr);
     if (identity->kind == RS_PRINCIPAL_ROBOT) {
         rs_secret_text_new(ret->shown);
         rs_secret_text_stored(ret->shown, ret->stored);
@@ -90,119 +119,168 @@ static enum rs_status record(struct rs_db_conn *conn, const struct rs_actor *act
     return s;
 }
 
-static enum rs_status record_name(struct rs_db_conn *conn, const struct rs_actor *actor,
-                                  enum rs_principal_kind kind, const char *verb, const char *name,
-                                  struct rs_err *reterr)
+static enum rs_status record_added(struct rs_db_conn *conn, const struct rs_actor *actor,
+                                   const struct rs_new_identity *identity,
+                                   const struct rs_identity_credential *credential,
+                                   struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(RS_AUDIT_DETAILS_BYTES_MAX);
     struct rs_jw w = RS_JW_INIT(&details);
+    enum rs_status s = RS_OK;
     rs_jw_object(&w);
-    rs_jw_member_text(&w, "name", name);
+    rs_jw_member_text(&w, "name", identity->name);
+    if (identity->kind == RS_PRINCIPAL_WORKLOAD)
+        s = rs_workload_rule_write_members(credential->rule, &w, reterr);
     rs_jw_object_end(&w);
-    return record(conn, actor, kind, verb, &details, reterr);
+    return s == RS_OK ? record(conn, actor, identity->kind, "added", &details, reterr) : s;
 }
 
 enum rs_status rs_identities_add_in(struct rs_db_conn *conn, const struct rs_actor *actor,
                                     const struct rs_new_identity *identity,
-                                    const struct rs_identity_secret *secret, struct rs_err *reterr)
+                                    const struct rs_identity_credential *credential,
+                                    struct rs_err *reterr)
 {
     int64_t id = 0;
-    enum rs_status s = rs_principal_add(conn, identity->kind, identity->name, secret->stored,
+    enum rs_status s = rs_principal_add(conn, identity->kind, identity->name, credential->stored,
                                         rs_clock_unix_ms(), &id, reterr);
-    return s == RS_OK ? record_name(conn, actor, identity->kind, "added", identity->name, reterr)
-                      : s;
+    if (s == RS_OK && identity->kind == RS_PRINCIPAL_WORKLOAD)
+        s = rs_workload_put(conn, id, identity->rule.issuer, credential->rule, reterr);
+    return s == RS_OK ? record_added(conn, actor, identity, credential, reterr) : s;
 }
 
 struct add_job {
     const struct rs_actor *actor;
     const struct rs_new_identity *identity;
-    const struct rs_identity_secret *secret;
+    const struct rs_identity_credential *credential;
 };
 
 static enum rs_status add(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
 {
     const struct add_job *job = arg;
-    return rs_identities_add_in(conn, job->actor, job->identity, job->secret, reterr);
+    return rs_identities_add_in(conn, job->actor, job->identity, job->credential, reterr);
 }
 
 enum rs_status rs_identities_add(const struct rs_services *services, const struct rs_actor *actor,
                                  const struct rs_new_identity *identity,
-                                 struct rs_identity_secret *ret, struct rs_err *reterr)
+                                 struct rs_identity_credential *ret, struct rs_err *reterr)
 {
-    enum rs_status s = rs_identities_make_secret(identity, ret, reterr);
+    enum rs_status s = rs_identities_make_credential(identity, ret, reterr);
     if (s != RS_OK)
         return s;
-    struct add_job job = {.actor = actor, .identity = identity, .secret = ret};
+    struct add_job job = {.actor = actor, .identity = identity, .credential = ret};
     return rs_db_write(services->db, add, &job, reterr);
-}
-
-static enum rs_status find(struct rs_db_conn *conn, enum rs_principal_kind kind, const char *name,
-                           struct rs_principal *ret, struct rs_err *reterr)
-{
-    enum rs_status s = rs_principal_by_name(conn, name, ret, reterr);
-    if (s == RS_OK && ret->kind != kind)
-        s = rs_fail(reterr, RS_NOT_FOUND, "there is no such user or robot");
-    return s;
 }
 
 struct change_job {
     const struct rs_actor *actor;
     const struct rs_identity_change *change;
-    const struct rs_identity_secret *secret;
+    struct rs_identity_credential *credential;
 };
 
-/* A request that sets both is one change, and one record. */
+/* What differs from what is there. */
+struct difference {
+    bool disables;
+    bool secret; /* or the rule */
+};
+
+/* Overlay the rule that is there with what the change sets of it; into the credential. */
+static enum rs_status change_rule(struct rs_db_conn *conn, const struct rs_principal *p,
+                                  const struct change_job *job, struct difference *d,
+                                  struct rs_err *reterr)
+{
+    struct rs_arena arena;
+    RS_AUTO(rs_json) struct rs_json *json = NULL;
+    struct rs_workload_rule rule = job->change->rule;
+    struct rs_workload_rule old = {0};
+    const char *text = NULL;
+    rs_arena_init(&arena, RS_WORKLOAD_RULE_BYTES_MAX * 2);
+    enum rs_status s = rs_workload_rule_of(conn, p->id, &arena, &text, reterr);
+    if (s == RS_OK)
+        s = rs_json_parse_text(text, RS_CORRUPT, &json, reterr);
+    if (s == RS_OK)
+        s = rs_workload_rule_read(json, &old, reterr);
+    if (s == RS_OK)
+        s = rs_workload_rule_complete(&rule, &old, reterr);
+    if (s == RS_OK)
+        s = describe_rule(&rule, job->credential, reterr);
+    d->secret = s == RS_OK && strcmp(text, job->credential->rule) != 0;
+    if (d->secret)
+        s = rs_workload_put(conn, p->id, rule.issuer, job->credential->rule, reterr);
+    rs_arena_release(&arena);
+    return s;
+}
+
+static enum rs_status apply(struct rs_db_conn *conn, const struct rs_principal *p,
+                            const struct change_job *job, struct difference *ret,
+                            struct rs_err *reterr)
+{
+    const struct rs_identity_change *c = job->change;
+    struct difference d = {.disables = c->sets_disabled && c->is_disabled != p->is_disabled,
+                           .secret = c->sets_secret};
+    enum rs_status s = RS_OK;
+    if (c->rule.issuer != NULL || c->rule.audience != NULL || c->rule.claims != NULL)
+        s = change_rule(conn, p, job, &d, reterr);
+    if (s == RS_OK && d.disables)
+        s = rs_principal_set_disabled(conn, p->id, c->is_disabled, reterr);
+    if (s == RS_OK && d.secret)
+        s = rs_principal_set_secret(conn, p->id, job->credential->stored, reterr);
+    *ret = d;
+    return s;
+}
+
+static enum rs_status record_changed(struct rs_db_conn *conn, const struct change_job *job,
+                                     const struct difference *d, struct rs_err *reterr)
+{
+    const struct rs_identity_change *c = job->change;
+    RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(RS_AUDIT_DETAILS_BYTES_MAX);
+    struct rs_jw w = RS_JW_INIT(&details);
+    enum rs_status s = RS_OK;
+    rs_jw_object(&w);
+    rs_jw_member_text(&w, "name", c->name);
+    if (d->disables)
+        rs_jw_member_bool(&w, "disabled", c->is_disabled);
+    if (d->secret && c->kind == RS_PRINCIPAL_WORKLOAD)
+        s = rs_workload_rule_write_members(job->credential->rule, &w, reterr);
+    else if (d->secret)
+        rs_jw_member_bool(&w, c->kind == RS_PRINCIPAL_USER ? "password" : "secret", true);
+    rs_jw_object_end(&w);
+    return s == RS_OK ? record(conn, job->actor, c->kind, "changed", &details, reterr) : s;
+}
+
+/* A request that sets several things is one change, and one record. */
 static enum rs_status change_in(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
 {
     const struct change_job *job = arg;
-    const struct rs_identity_change *c = job->change;
+    struct difference d = {0};
     struct rs_principal p;
     int64_t before = 0;
-    enum rs_status s = find(conn, c->kind, c->name, &p, reterr);
+    enum rs_status s = rs_principal_of_kind(conn, job->change->kind, job->change->name, &p, reterr);
     if (s == RS_OK)
         s = rs_grants_count_admins(conn, &before, reterr);
-    if (s != RS_OK)
-        return s;
-    bool disables = c->sets_disabled && c->is_disabled != p.is_disabled;
-    if (!disables && !c->sets_secret)
-        return RS_OK;
-    if (disables)
-        s = rs_principal_set_disabled(conn, p.id, c->is_disabled, reterr);
-    if (s == RS_OK && c->sets_secret)
-        s = rs_principal_set_secret(conn, p.id, job->secret->stored, reterr);
+    if (s == RS_OK)
+        s = apply(conn, &p, job, &d, reterr);
     if (s == RS_OK)
         s = rs_grants_keep_admin(conn, before, reterr);
-    if (s != RS_OK)
-        return s;
-    RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(RS_AUDIT_DETAILS_BYTES_MAX);
-    struct rs_jw w = RS_JW_INIT(&details);
-    rs_jw_object(&w);
-    rs_jw_member_text(&w, "name", p.name);
-    if (disables)
-        rs_jw_member_bool(&w, "disabled", c->is_disabled);
-    if (c->sets_secret)
-        rs_jw_member_bool(&w, c->kind == RS_PRINCIPAL_USER ? "password" : "secret", true);
-    rs_jw_object_end(&w);
-    return record(conn, job->actor, c->kind, "changed", &details, reterr);
+    return s == RS_OK && (d.disables || d.secret) ? record_changed(conn, job, &d, reterr) : s;
 }
 
 enum rs_status rs_identities_change(const struct rs_services *services,
                                     const struct rs_actor *actor,
                                     const struct rs_identity_change *change,
-                                    struct rs_identity_secret *ret, struct rs_err *reterr)
+                                    struct rs_identity_credential *ret, struct rs_err *reterr)
 {
     enum rs_status s = RS_OK;
-    *ret = (struct rs_identity_secret){0};
+    *ret = (struct rs_identity_credential){0};
     if (change->sets_secret) {
         struct rs_new_identity like = {.kind = change->kind, .password = change->password};
         if (change->password != NULL)
             s = check_password(change->password, reterr);
         if (s == RS_OK)
-            s = rs_identities_make_secret(&like, ret, reterr);
+            s = rs_identities_make_credential(&like, ret, reterr);
     }
     if (s != RS_OK)
         return s;
-    struct change_job job = {.actor = actor, .change = change, .secret = ret};
+    struct change_job job = {.actor = actor, .change = change, .credential = ret};
     return rs_db_write(services->db, change_in, &job, reterr);
 }
 
@@ -241,7 +319,7 @@ static enum rs_status delete_in(struct rs_db_conn *conn, void *arg, struct rs_er
     struct rs_principal p;
     int64_t before = 0;
     RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(RS_AUDIT_DETAILS_BYTES_MAX);
-    enum rs_status s = find(conn, job->kind, job->name, &p, reterr);
+    enum rs_status s = rs_principal_of_kind(conn, job->kind, job->name, &p, reterr);
     if (s == RS_OK)
         s = rs_grants_count_admins(conn, &before, reterr);
     if (s == RS_OK)
@@ -259,86 +337,4 @@ enum rs_status rs_identities_delete(const struct rs_services *services,
 {
     struct delete_job job = {.actor = actor, .kind = kind, .name = name};
     return rs_db_write(services->db, delete_in, &job, reterr);
-}
-
-/* ---- lists ---- */
-
-static void write_members(const struct rs_principal *p, struct rs_jw *w)
-{
-    rs_jw_member_text(w, "name", p->name);
-    rs_jw_member_bool(w, "disabled", p->is_disabled);
-    rs_jw_member_time(w, "created", p->created_ms);
-}
-
-struct listing {
-    struct rs_jw *w;
-    unsigned n;
-    unsigned n_max;
-    char last[RS_PRINCIPAL_NAME_MAX + 1];
-    bool has_more;
-};
-
-static enum rs_status write_one(const struct rs_principal *p, void *arg, struct rs_err *reterr)
-{
-    (void)reterr;
-    struct listing *l = arg;
-    if (l->n == l->n_max) {
-        l->has_more = true;
-        return RS_OK;
-    }
-    l->n++;
-    (void)rs_text_copy(l->last, sizeof l->last, p->name);
-    rs_jw_object(l->w);
-    write_members(p, l->w);
-    rs_jw_object_end(l->w);
-    return RS_OK;
-}
-
-enum rs_status rs_identities_list(const struct rs_services *services, enum rs_principal_kind kind,
-                                  const char *last, unsigned n, struct rs_arena *arena,
-                                  struct rs_buf *out, const char **ret_next, struct rs_err *reterr)
-{
-    struct rs_jw w = RS_JW_INIT(out);
-    struct listing l = {.w = &w, .n_max = n};
-    RS_AUTO(rs_db_read) struct rs_db_read r = {0};
-    enum rs_status s = rs_db_read_begin(services->db, &r.conn, reterr);
-    rs_jw_object(&w);
-    rs_jw_key(&w, kind == RS_PRINCIPAL_USER ? "users" : "robots");
-    rs_jw_array(&w);
-    if (s == RS_OK)
-        s = rs_principal_list(r.conn, kind, last, n + 1, write_one, &l, reterr);
-    rs_jw_array_end(&w);
-    rs_jw_object_end(&w);
-    *ret_next = NULL;
-    if (s == RS_OK && l.has_more) {
-        *ret_next = rs_arena_strdup(arena, l.last);
-        if (*ret_next == NULL)
-            s = rs_fail(reterr, RS_NOMEM, NULL);
-    }
-    if (s == RS_OK && rs_buf_status(out) != RS_OK)
-        s = rs_fail(reterr, rs_buf_status(out), NULL);
-    return s;
-}
-
-enum rs_status rs_identities_show(const struct rs_services *services, enum rs_principal_kind kind,
-                                  const char *name, struct rs_buf *out, struct rs_err *reterr)
-{
-    struct rs_jw w = RS_JW_INIT(out);
-    struct rs_principal p;
-    RS_AUTO(rs_db_read) struct rs_db_read r = {0};
-    enum rs_status s = rs_db_read_begin(services->db, &r.conn, reterr);
-    if (s == RS_OK)
-        s = find(r.conn, kind, name, &p, reterr);
-    if (s != RS_OK)
-        return s;
-    rs_jw_object(&w);
-    write_members(&p, &w);
-    rs_jw_key(&w, "grants");
-    rs_jw_array(&w);
-    s = rs_grants_write(r.conn, p.id, &w, reterr);
-    rs_jw_array_end(&w);
-    rs_jw_object_end(&w);
-    if (s == RS_OK && rs_buf_status(out) != RS_OK)
-        s = rs_fail(reterr, rs_buf_status(out), NULL);
-    return s;
 }

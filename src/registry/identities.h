@@ -1,5 +1,5 @@
 /*
- * registry/identities.h: users and robots: add, change, delete, list.
+ * registry/identities.h: users, robots and workloads: add, change, delete, list.
  * Layer: registry.  Threads: any but a loop's: every change waits for a durable commit, and a
  * password is hashed for tens of milliseconds.  Spec: SPEC sections 3, 7 and 9.
  *
@@ -14,6 +14,7 @@
 
 #include "auth/access.h"
 #include "auth/secret_text.h"
+#include "auth/workload_rule.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "catalog/principal.h"
@@ -22,28 +23,32 @@
 
 #define RS_PASSWORD_BYTES_MIN 8U
 
-/* A new user or robot, as the API and the configuration file describe it:
- * {"name", "password"} or {"name"}.  Texts are borrowed from the JSON tree. */
+/* A new identity, as the API and the configuration file describe it: {"name", "password"} (user),
+ * {"name"} (robot) or {"name", "issuer", "audience", "claims"} (workload).  Borrowed from the JSON
+ * tree. */
 struct rs_new_identity {
-    enum rs_principal_kind kind; /* user or robot */
+    enum rs_principal_kind kind; /* any but anonymous */
     const char *name;
-    const char *password; /* users only; NULL = make one */
+    const char *password;         /* users only; NULL = make one */
+    struct rs_workload_rule rule; /* workloads only; complete */
 };
 /* Errors: RS_BAD_REQUEST (an unknown or missing member, a name or password outside the rules). */
 RS_MUST_CHECK enum rs_status rs_identities_read(const struct rs_json *body,
                                                 enum rs_principal_kind kind,
                                                 struct rs_new_identity *ret, struct rs_err *reterr);
 
-/* What a new identity is stored with: made outside the write job, because a password hash is slow.
+/* What an identity is stored with: made outside the write job, because a password hash is slow.
  * Wipe it after use. */
-struct rs_identity_secret {
-    /* the generated one, to be shown once; "" when it was given */
+struct rs_identity_credential {
+    /* the generated secret, to be shown once; "" when it was given, and for workloads */
     char shown[RS_SECRET_TEXT_BYTES];
     char stored[RS_PRINCIPAL_SECRET_BYTES];
+    /* of a workload: canonical; "" for others */
+    char rule[RS_WORKLOAD_RULE_BYTES_MAX + 1];
 };
-RS_MUST_CHECK enum rs_status rs_identities_make_secret(const struct rs_new_identity *identity,
-                                                       struct rs_identity_secret *ret,
-                                                       struct rs_err *reterr);
+RS_MUST_CHECK enum rs_status rs_identities_make_credential(const struct rs_new_identity *identity,
+                                                           struct rs_identity_credential *ret,
+                                                           struct rs_err *reterr);
 
 /**
  * rs_identities_add(): *ret holds the generated secret, if one was made.
@@ -52,13 +57,13 @@ RS_MUST_CHECK enum rs_status rs_identities_make_secret(const struct rs_new_ident
 RS_MUST_CHECK enum rs_status rs_identities_add(const struct rs_services *services,
                                                const struct rs_actor *actor,
                                                const struct rs_new_identity *identity,
-                                               struct rs_identity_secret *ret,
+                                               struct rs_identity_credential *ret,
                                                struct rs_err *reterr);
 /* The same within a write job, with a secret made before. */
 RS_MUST_CHECK enum rs_status rs_identities_add_in(struct rs_db_conn *conn,
                                                   const struct rs_actor *actor,
                                                   const struct rs_new_identity *identity,
-                                                  const struct rs_identity_secret *secret,
+                                                  const struct rs_identity_credential *credential,
                                                   struct rs_err *reterr);
 
 /* What to change; what is not set stays. */
@@ -69,6 +74,8 @@ struct rs_identity_change {
     bool is_disabled;
     bool sets_secret;     /* a new password (user), or a new generated secret (robot) */
     const char *password; /* users; NULL = make one */
+    /* workloads; what is not set in it stays; all of it not set = the rule stays */
+    struct rs_workload_rule rule;
 };
 /**
  * rs_identities_change(): what is the same already changes nothing and writes no record.
@@ -77,7 +84,7 @@ struct rs_identity_change {
 RS_MUST_CHECK enum rs_status rs_identities_change(const struct rs_services *services,
                                                   const struct rs_actor *actor,
                                                   const struct rs_identity_change *change,
-                                                  struct rs_identity_secret *ret,
+                                                  struct rs_identity_credential *ret,
                                                   struct rs_err *reterr);
 /* With all grants; the name is free afterwards, for somebody else.  Errors: RS_NOT_FOUND,
  * RS_CONFLICT (it would leave no admin). */
@@ -86,14 +93,15 @@ RS_MUST_CHECK enum rs_status rs_identities_delete(const struct rs_services *serv
                                                   enum rs_principal_kind kind, const char *name,
                                                   struct rs_err *reterr);
 
-/* {"users":[{"name","disabled","created"}...]} or {"robots":...}, names after `last`, at most n;
+/* {"users":[{"name","disabled","created"}...]}, {"robots":...} or {"workloads":...} (with their
+ * rules' members), names after `last`, at most n;
  * *ret_next (arena) is the next `last`, or NULL. */
 RS_MUST_CHECK enum rs_status rs_identities_list(const struct rs_services *services,
                                                 enum rs_principal_kind kind, const char *last,
                                                 unsigned n, struct rs_arena *arena,
                                                 struct rs_buf *out, const char **ret_next,
                                                 struct rs_err *reterr);
-/* One, with its grants: {"name","disabled","created","grants":[...]}.  RS_NOT_FOUND. */
+/* One, with its grants: {"name","disabled","created",...,"grants":[...]}.  RS_NOT_FOUND. */
 RS_MUST_CHECK enum rs_status rs_identities_show(const struct rs_services *services,
                                                 enum rs_principal_kind kind, const char *name,
                                                 struct rs_buf *out, struct rs_err *reterr);

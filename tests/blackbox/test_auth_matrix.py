@@ -19,6 +19,7 @@ HERE = pathlib.Path(__file__).parent
 ROUTES = HERE.parent.parent / "src" / "api" / "routes.c"
 TABLE = HERE / "auth_matrix.txt"
 METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
+RULE = {"issuer": "https://issuer.invalid", "audience": "here", "claims": {"sub": "x"}}
 MACROS = {"READ": "GET", "LONG_READ": "GET"}
 
 
@@ -88,8 +89,9 @@ class Scene:
         assert r.processor.decide(self.repo, self.live.digest, "released").status == 200
         self.held = r.publisher.push_image(self.repo, "staged")
         self.victim = unique("victim")
-        for what in ("users", "robots"):
-            made = r.admin.request("POST", f"/v2/_roadstead/admin/{what}", body={"name": f"{self.victim}-{what}"})
+        for what in ("users", "robots", "workloads"):
+            made = r.admin.request("POST", f"/v2/_roadstead/admin/{what}",
+                                   body={"name": f"{self.victim}-{what}", **(RULE if what == "workloads" else {})})
             assert made.status == 201, made
         made = r.admin.request("POST", "/v2/_roadstead/admin/grants",
                                body={"principal": f"{self.victim}-users", "role": "consumer", "pattern": "x"})
@@ -105,7 +107,7 @@ class Scene:
         if "{session}" in pattern:
             pattern = pattern.replace("{session}", self.session_of(principal))
         values = {"{name}": self.repo, "{reference}": self.held.digest, "{user}": f"{self.victim}-users",
-                  "{robot}": f"{self.victim}-robots", "{grant}": str(self.grant), "{webhook}": self.victim,
+                  "{robot}": f"{self.victim}-robots", "{workload}": f"{self.victim}-workloads", "{grant}": str(self.grant), "{webhook}": self.victim,
                   "{check}": "scan", "{claim}": "0" * 32, "{tag}": "live",
                   "{digest}": self.held.doc["config"]["digest"] if "/blobs/" in pattern else self.held.digest}
         for parameter, value in values.items():
@@ -136,6 +138,8 @@ def body_of(scene, method, pattern):
         ("PATCH", "/v2/_roadstead/admin/users/{user}"): lambda: {"disabled": True},
         ("POST", "/v2/_roadstead/admin/robots"): lambda: {"name": unique("made")},
         ("PATCH", "/v2/_roadstead/admin/robots/{robot}"): lambda: {"disabled": True},
+        ("POST", "/v2/_roadstead/admin/workloads"): lambda: {"name": unique("made"), **RULE},
+        ("PATCH", "/v2/_roadstead/admin/workloads/{workload}"): lambda: {"disabled": True},
         ("POST", "/v2/_roadstead/admin/grants"): lambda: {"principal": f"{scene.victim}-users", "role": "publisher", "pattern": "y"},
         ("POST", "/v2/_roadstead/webhooks"): lambda: {"name": unique("hook"), "url": "https://hooks.invalid/y", "enabled": False},
         ("PATCH", "/v2/_roadstead/webhooks/{webhook}"): lambda: {"details": True},

@@ -42,6 +42,20 @@ static enum rs_status back_to_1(struct rs_db_conn *conn, void *arg, struct rs_er
 {
     (void)arg;
     return rs_db_script(conn,
+                        "DROP TABLE workload;"
+                        "DROP TABLE principal;"
+                        "CREATE TABLE principal("
+                        " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+                        " kind TEXT NOT NULL CHECK(kind IN ('user','robot','anonymous')),"
+                        " name TEXT NOT NULL UNIQUE, secret TEXT NOT NULL,"
+                        " disabled INTEGER NOT NULL DEFAULT 0, created_ms INTEGER NOT NULL);"
+                        "INSERT INTO principal VALUES(0, 'anonymous', 'anonymous', '', 0, 1);"
+                        "INSERT INTO principal VALUES(3, 'user', 'ann', 's3', 1, 2);"
+                        "INSERT INTO principal VALUES(9, 'robot', 'gone', 's9', 0, 3);"
+                        "DELETE FROM principal WHERE id = 9;"
+                        "INSERT INTO access_grant VALUES(5, 3, 'consumer', 'a/**', 4);"
+                        "INSERT INTO access_grant VALUES(8, 3, 'consumer', 'b', 4);"
+                        "DELETE FROM access_grant WHERE id = 8;"
                         "DROP INDEX manifest_updated;"
                         "ALTER TABLE tag DROP COLUMN live_ms;"
                         "INSERT INTO repository(id, name, created_ms) VALUES(7, 'a', 1);"
@@ -49,6 +63,24 @@ static enum rs_status back_to_1(struct rs_db_conn *conn, void *arg, struct rs_er
                         "INSERT INTO tag VALUES(7, 'staged', NULL, 0, 4, 2, 66);"
                         "UPDATE schema_version SET version = 1",
                         reterr);
+}
+
+static enum rs_status add_workload(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
+{
+    (void)arg;
+    return rs_db_script(conn,
+                        "INSERT INTO principal(kind, name, secret, created_ms)"
+                        " VALUES('workload', 'ci', 's', 1);"
+                        "INSERT INTO access_grant(principal_id, what, pattern, created_ms)"
+                        " SELECT id, 'consumer', 'a', 1 FROM principal WHERE name = 'ci'",
+                        reterr);
+}
+
+/* The grants refer to the new table. */
+static enum rs_status drop_workload(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
+{
+    (void)arg;
+    return rs_db_script(conn, "DELETE FROM principal WHERE name = 'ci'", reterr);
 }
 
 static int64_t number(struct rs_db *db, const char *sql)
@@ -75,7 +107,16 @@ static void an_older_catalog_is_brought_up(void **state)
     assert_false(created);
     assert_int_equal(number(db, "SELECT live_ms FROM tag WHERE name = 'live'"), 55);
     assert_int_equal(number(db, "SELECT live_ms FROM tag WHERE name = 'staged'"), 0);
-    assert_int_equal(number(db, "SELECT version FROM schema_version"), 2);
+    assert_int_equal(number(db, "SELECT version FROM schema_version"), 3);
+    assert_int_equal(number(db, "SELECT count(*) FROM principal"), 2);
+    assert_int_equal(number(db, "SELECT disabled FROM principal WHERE id = 3 AND name = 'ann'"), 1);
+    assert_int_equal(number(db, "SELECT id FROM access_grant WHERE principal_id = 3"), 5);
+    assert_int_equal(rs_db_write(db, add_workload, NULL, NULL), RS_OK);
+    /* 9 belonged to somebody else once. */
+    assert_int_equal(number(db, "SELECT id FROM principal WHERE kind = 'workload'"), 10);
+    assert_int_equal(number(db, "SELECT max(id) FROM access_grant"), 9);
+    assert_int_equal(rs_db_write(db, drop_workload, NULL, NULL), RS_OK);
+    assert_int_equal(number(db, "SELECT count(*) FROM access_grant"), 1);
     rs_db_close(db);
 }
 
