@@ -8,14 +8,15 @@
 
 #define BODY_BYTES_MAX ((size_t)16384)
 
-#define RULE_OPTIONS                                                                              \
-    RS_OPTION("issuer", "URL", "the issuer, exactly as its tokens name it (iss)"),                \
-        RS_OPTION_MANY("audience", "TEXT",                                                        \
-                       "what tokens must be made out to (aud): best this registry's own name"),   \
-        RS_OPTION_MANY("claim", "NAME=PATTERN",                                                   \
-                       "a claim that tokens must have; * stands for anything but /, ** for "      \
-                       "anything"),                                                               \
-        RS_OPTION("claims", "FILE", "the claims as a JSON object instead, - for standard input"), \
+#define RULE_OPTIONS                                                                               \
+    RS_OPTION("issuer", "URL", "the issuer, exactly as its tokens name it (iss)"),                 \
+        RS_OPTION_MANY("audience", "TEXT",                                                         \
+                       "what tokens must be made out to (aud);\n"                                  \
+                       "best this registry's own name"),                                           \
+        RS_OPTION_MANY("claim", "NAME=PATTERN",                                                    \
+                       "a claim that tokens must have;\n"                                          \
+                       "* stands for anything but /, ** for anything"),                            \
+        RS_OPTION("claims", "FILE", "the claims as a JSON object instead,\n- for standard input"), \
         RS_OPTIONS_END
 
 static const struct rs_option rule_options[] = {RULE_OPTIONS};

@@ -315,6 +315,27 @@ static void a_full_buffer_is_an_error(void **state)
     assert_int_equal(rs_json_dump_canonical(root, &out), RS_OK);
 }
 
+static void whole_seconds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        bool is_good;
+        int64_t floor;
+    } rows[] = {{"7", true, 7},       {"7.0", true, 7},    {"7.999", true, 7},
+                {"-0.5", true, -1},   {"-7.0", true, -7},  {"-7.1", true, -8},
+                {"1e3", true, 1000},  {"1e300", false, 0}, {"-1e300", false, 0},
+                {"2000.5", false, 0}, {"\"7\"", false, 0}, {"null", false, 0},
+                {"true", false, 0},   {"[7]", false, 0}};
+    for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
+        RS_AUTO(rs_json) struct rs_json *root = NULL;
+        int64_t got = 0;
+        assert_int_equal(rs_json_parse_text(rows[i].json, RS_BAD_REQUEST, &root, NULL), RS_OK);
+        if (rs_json_floor(root, -1000, 1000, &got) != rows[i].is_good || got != rows[i].floor)
+            fail_msg("%s: %lld", rows[i].json, (long long)got);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +348,7 @@ int main(void)
         cmocka_unit_test(iterates_in_order),
         cmocka_unit_test(names_unknown_members),
         cmocka_unit_test(typed_members),
+        cmocka_unit_test(whole_seconds),
         cmocka_unit_test(dumps_canonically),
         cmocka_unit_test(a_full_buffer_is_an_error),
     };

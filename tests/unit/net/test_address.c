@@ -175,6 +175,30 @@ static void formats(void **state)
     assert_string_equal(text, "");
 }
 
+static void whom_requests_may_reach(void **state)
+{
+    (void)state;
+    static const char *const networks[] = {"10.0.0.0/8", "::1"};
+    static const char *const bad[] = {"10.0.0.0/8", "10.0.0.1/8"};
+    static const struct {
+        const char *address;
+        bool may;
+    } rows[] = {{"8.8.8.8", true},    {"10.1.2.3", true}, {"::1", true},
+                {"127.0.0.1", false}, {"fe80::1", false}, {"192.168.0.1", false}};
+    struct rs_reach reach;
+    struct rs_err err = RS_ERR_INIT;
+    assert_int_equal(rs_reach_init(&reach, "key", networks, 2, NULL), RS_OK);
+    for (size_t i = 0; i < RS_ARRAY_LEN(rows); i++) {
+        union any_address a = address_of(rows[i].address);
+        if (rs_reach_permits(&a.any, &reach) != rows[i].may)
+            fail_msg("%s", rows[i].address);
+    }
+    rs_reach_release(&reach);
+    assert_int_equal(rs_reach_init(&reach, "a.key", bad, 2, &err), RS_BAD_REQUEST);
+    assert_non_null(strstr(err.message, "a.key: 10.0.0.1/8"));
+    rs_reach_release(&reach);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +206,7 @@ int main(void)
         cmocka_unit_test(other_addresses),
         cmocka_unit_test(networks),
         cmocka_unit_test(formats),
+        cmocka_unit_test(whom_requests_may_reach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
