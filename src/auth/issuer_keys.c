@@ -17,7 +17,10 @@
 #define RETRY_MS ((uint64_t)10 * 1000)
 /* Two answers of five seconds each. */
 #define WAIT_MS ((uint64_t)10 * 1000)
-#define WAITING_MAX 8U
+/* Callers, who are workers, waiting for one issuer, and for all: a few dead ones must not take all
+ * workers, nor one the places of the others. */
+#define WAITING_FOR_ONE_MAX 4U
+#define WAITING_MAX 16U
 #define ISSUERS_MAX 64U
 /* curl with TLS needs some tens of KiB. */
 #define STACK_BYTES ((size_t)512 * 1024)
@@ -235,7 +238,7 @@ static bool is_good(const struct issuer *i, uint64_t now_ms)
 static bool wait_for_fetch(struct rs_issuer_keys *k, struct issuer *i, uint64_t end_ms)
 {
     uint64_t now_ms = rs_clock_mono_ms();
-    if (k->waiting >= WAITING_MAX || now_ms >= end_ms)
+    if (k->waiting >= WAITING_MAX || i->waiting >= WAITING_FOR_ONE_MAX || now_ms >= end_ms)
         return false;
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);

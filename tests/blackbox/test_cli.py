@@ -14,11 +14,12 @@ from daemon import binary
 
 OK, NO, USAGE, UNREACHABLE, DENIED, REFUSED, SERVER, TIMEOUT = range(8)
 COMMANDS = ["serve", "status", "list", "tags", "inspect", "release", "fail", "check", "wait", "delete", "events", "audit",
-            "user", "robot", "grant", "policy", "webhook"]
+            "user", "robot", "workload", "grant", "policy", "webhook"]
 GROUPS = {
     "audit": ["list", "export", "verify", "checkpoint", "key"],
     "user": ["add", "list", "show", "password", "disable", "enable", "delete"],
     "robot": ["add", "list", "show", "rotate", "disable", "enable", "delete"],
+    "workload": ["add", "list", "show", "set", "disable", "enable", "delete"],
     "grant": ["add", "list", "remove"],
     "policy": ["list", "show", "set", "remove"],
     "webhook": ["add", "list", "show", "change", "rotate", "ping", "deliveries", "redeliver", "delete"],

@@ -327,6 +327,16 @@ def test_a_disabled_account_ends_the_stream(own, stream):
     assert open_.message() is None
 
 
+def test_a_changed_password_ends_the_stream(own, stream):
+    who = own.user("watcher", ("quarantine-reader", "**"))
+    open_ = stream(who)
+    first = own.publisher.push_image("team/app", "v1")
+    assert open_.message()[2]["digest"] == first.digest
+    assert own.admin.request("PATCH", "/v2/_roadstead/admin/users/watcher", body={"password": "a new password"}).status == 200
+    own.publisher.push_image("team/app", "v2")
+    assert open_.message() is None
+
+
 def test_the_daemon_stops_with_open_streams(make_registry, stream):
     registry = make_registry()
     open_ = [stream(registry.processor) for _ in range(3)]

@@ -2,6 +2,7 @@
 #include "events.h"
 
 #include "auth/auth.h"
+#include "auth/known.h"
 #include "events/feed.h"
 #include "json/json.h"
 
@@ -100,12 +101,20 @@ static void fixture_close(struct fixture *f)
     rs_db_close(f->db);
 }
 
+/* As one of them is after a login: all have the empty secret. */
+static struct rs_identity logged_in(int64_t principal)
+{
+    struct rs_identity who = {.principal_id = principal, .has_credentials = true};
+    rs_auth_mark_credential(principal, "", who.credential);
+    return who;
+}
+
 static void sees(const struct fixture *f, int64_t principal, const char *sequences,
                  unsigned details)
 {
     RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(65536);
     RS_AUTO(rs_json) struct rs_json *root = NULL;
-    struct rs_identity who = {.principal_id = principal, .has_credentials = true};
+    struct rs_identity who = logged_in(principal);
     struct rs_feed_page page;
     struct rs_err err = RS_ERR_INIT;
     char seen[64] = "";
@@ -142,18 +151,22 @@ static void each_reader_sees_its_part(void **state)
     fixture_close(&f);
 }
 
-static void who_was_disabled_sees_nothing(void **state)
+static void who_was_disabled_or_changed_sees_nothing(void **state)
 {
     struct fixture f = fixture_open(state);
     RS_AUTO(rs_buf) struct rs_buf out = RS_BUF_INIT(65536);
-    struct rs_identity who = {.principal_id = 12, .has_credentials = true};
+    struct rs_identity who = logged_in(12);
     struct rs_feed_page page;
     sees(&f, 12, "12345", 2);
     catalog_script(f.db, "UPDATE principal SET disabled = 1 WHERE id = 12");
     assert_int_equal(
         rs_feed_read(f.db, f.auth, &who, 0, 100, 1 << 20, RS_FEED_PAGE, &out, &page, NULL),
         RS_UNAUTHORIZED);
-    who.principal_id = 999;
+    catalog_script(f.db, "UPDATE principal SET disabled = 0, secret = 'new' WHERE id = 12");
+    assert_int_equal(
+        rs_feed_read(f.db, f.auth, &who, 0, 100, 1 << 20, RS_FEED_PAGE, &out, &page, NULL),
+        RS_UNAUTHORIZED);
+    who = logged_in(999);
     assert_int_equal(
         rs_feed_read(f.db, f.auth, &who, 0, 100, 1 << 20, RS_FEED_PAGE, &out, &page, NULL),
         RS_UNAUTHORIZED);
@@ -165,7 +178,7 @@ static void who_was_disabled_sees_nothing(void **state)
 static void pages_fit_together(void **state)
 {
     struct fixture f = fixture_open(state);
-    struct rs_identity who = {.principal_id = 11, .has_credentials = true};
+    struct rs_identity who = logged_in(11);
     for (unsigned i = 0; i < 40; i++)
         events_append(f.db,
                       (struct rs_event){.type = i % 3 == 0 ? RS_EVENT_PUSH : RS_EVENT_QUARANTINE,
@@ -193,7 +206,7 @@ static void pages_fit_together(void **state)
 static void a_page_looks_at_a_bounded_number_of_rows(void **state)
 {
     struct fixture f = fixture_open(state);
-    struct rs_identity who = {.principal_id = 11, .has_credentials = true};
+    struct rs_identity who = logged_in(11);
     catalog_script(f.db,
                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)"
                    " INSERT INTO event(id, type, repository, digest, is_held, created_ms, payload)"
@@ -225,7 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_sees_what),
         cmocka_unit_test_setup_teardown(each_reader_sees_its_part, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(who_was_disabled_sees_nothing, scratch_setup,
+        cmocka_unit_test_setup_teardown(who_was_disabled_or_changed_sees_nothing, scratch_setup,
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(pages_fit_together, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(a_page_looks_at_a_bounded_number_of_rows, scratch_setup,
