@@ -459,6 +459,7 @@ def scene(make_daemon, make_issuer):
     return lambda **more: Scene(make_daemon, make_issuer(), **more)
 
 
+@pytest.mark.tsan
 def test_keys_are_fetched_once_and_kept(scene):
     s = scene()
     assert [s.log_in(kid, alg) for alg, kid in ALGORITHMS.items()] == [200] * len(ALGORITHMS)
@@ -477,6 +478,7 @@ def test_an_issuer_that_no_workload_names_is_never_asked(scene, make_issuer):
     assert stranger.requests == []
 
 
+@pytest.mark.tsan
 def test_a_new_key_of_the_issuer_is_found(scene, tmp_path):
     s = scene()
     assert s.log_in("p256") == 200
@@ -494,6 +496,7 @@ def test_unknown_keys_do_not_hammer_the_issuer(scene, tmp_path):
     assert s.issuer.asked() == 1
 
 
+@pytest.mark.tsan
 def test_a_key_that_the_issuer_withdrew_ends(scene, tmp_path):
     s = scene(refresh="1s")
     s.issuer.keys["old"] = (Key(tmp_path, "P-256"), {})
@@ -503,6 +506,7 @@ def test_a_key_that_the_issuer_withdrew_ends(scene, tmp_path):
     assert s.log_in("p256") == 200
 
 
+@pytest.mark.tsan
 def test_while_the_issuer_is_away_its_keys_are_good_for_a_time_and_then_nobody_gets_in(scene):
     s = scene(refresh="1s", keep="10s")
     assert s.log_in("p256") == 200
@@ -609,6 +613,7 @@ def test_an_issuer_with_a_certificate_of_nobody_is_not_believed(make_daemon, mak
     assert issuer.requests == []
 
 
+@pytest.mark.tsan
 def test_a_slow_issuer_holds_up_nobody_else(scene, make_issuer):
     """While logins wait for an issuer that does not answer, passwords, other issuers and reads go on, and only few wait."""
     s = scene()
@@ -638,6 +643,7 @@ def test_a_slow_issuer_holds_up_nobody_else(scene, make_issuer):
     assert slow.asked(CONFIGURATION) <= 3
 
 
+@pytest.mark.tsan
 def test_the_daemon_stops_while_an_issuer_is_being_asked(scene):
     s = scene()
     s.issuer.manner = lambda path, n: "hang"
