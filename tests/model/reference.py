@@ -17,26 +17,43 @@ FALLBACK = re.compile(r"^sha256-([0-9a-f]{64})(\.sig|\.att|\.sbom)?$")
 class Content:
     """The bytes of a manifest, and what the model has to know about them.  Never changes.
 
-    `data` are the blobs: bytes, or digest -> bytes where the manifest names them by another digest than the usual one.
+    `data` are the blobs: digest -> bytes, by the digests that the manifest names.  `names` are the run's: sha512 -> sha256 as far as the
+    registry knows.  What is asked for is canonical at that time, as it is in the registry.
     `is_attachment` means its shape: what it is in the end depends on the tags that it is pushed under.
     """
 
-    def __init__(self, doc, data, children=(), subject=None, is_attachment=False):
+    def __init__(self, names, doc, data, children=(), subject=None, is_attachment=False):
+        self.names = names
         self.bytes = dumps(doc)
         self.digest = digest_of(self.bytes)
         self.media_type = doc["mediaType"]
-        self.data = data if isinstance(data, dict) else {digest_of(d): d for d in data}
-        self.blobs = set(self.data)
-        self.config = doc.get("config", {}).get("digest")
+        self.data = data
+        self._config = doc.get("config", {}).get("digest")
         self.config_is_image = doc.get("config", {}).get("mediaType", "").endswith(("image.config.v1+json", "container.image.v1+json"))
         self.is_index = "manifests" in doc
-        self.children = list(children)
-        self.subject = subject
+        self._children = list(children)
+        self._subject = subject
         self.is_attachment = is_attachment
         self.descriptor = {"mediaType": self.media_type, "digest": self.digest, "size": len(self.bytes)}
 
     def __deepcopy__(self, memo):
         return self
+
+    @property
+    def blobs(self):
+        return {self.names.get(d, d) for d in self.data}
+
+    @property
+    def config(self):
+        return self.names.get(self._config, self._config)
+
+    @property
+    def children(self):
+        return [self.names.get(c, c) for c in self._children]
+
+    @property
+    def subject(self):
+        return self.names.get(self._subject, self._subject)
 
 
 class Manifest:
@@ -53,6 +70,9 @@ class Manifest:
         self.children = []              # the Manifests linked when an index was pushed
         self.opens = set()              # the blobs that were in the repository when it was pushed
         self.tags = {}                  # tag -> sequence of its latest push to this manifest
+        self.failed_by = None           # "decision" or "check"
+        self.reports = {}               # check -> (state, reporter)
+        self.failing = set()            # checks that failed while required and have not passed since
 
     @property
     def digest(self):
@@ -81,11 +101,13 @@ class Repository:
         self.echo = True
         self.disclose = True
         self.immutable = []             # patterns of tags
+        self.checks = []                # required ones
         self.manifests = {}
         self.tags = {}
         self.present = set()            # blobs uploaded or mounted here
+        self.withdrawn = set()          # of those: deleted while manifests name them
         self.uploaders = set()          # (blob, principal)
-        self.verdicts = set()           # digests that a decision failed
+        self.verdicts = {}              # of deleted manifests: digest -> (failed by, failing reports)
         self.exists = False             # from the first upload, mount or push on
 
     def is_immutable(self, tag):
@@ -99,6 +121,7 @@ class Rights:
         self.column, self.push, self.attach, self.decide, self.delete = column, push, attach, decide, delete
 
 
+OVERRIDER = "chief"  # what a processor is, with quarantine-override and every check
 RIGHTS = {
     "processor": Rights("Q", push=True, attach=True, decide=True),
     "qreader": Rights("Q"),
@@ -131,14 +154,14 @@ class Place:
 
 
 class Model:
-    def __init__(self):
+    def __init__(self, names):
+        self.names = names              # sha512 -> sha256
         self.repositories = {}
         self.seq = 0
         self.order = 0
         self.events = []                # (type, repository, tag, digest, actor, publisher)
         self.audience = []              # beside each event: is it for everybody with a grant?
         self.records = []               # (action, repository, tags, digest, actor, publisher)
-        self.aliases = set()            # sha256 digests whose sha512 ones are known
 
     def repository(self, name):
         return self.repositories.setdefault(name, Repository(name))
@@ -152,40 +175,95 @@ class Model:
 
     # -- blobs -----------------------------------------------------------------------------------
 
-    def upload(self, repo, principal, blobs):
-        for blob in blobs:
-            repo.exists = True
-            repo.present.add(blob)
-            repo.uploaders.add((blob, principal))
+    def upload(self, repo, principal, data, by_sha512):
+        if by_sha512:
+            self.names[digest_of(data, "sha512")] = digest_of(data)
+        self._link(repo, digest_of(data))
+        repo.uploaders.add((digest_of(data), principal))
+
+    @staticmethod
+    def _link(repo, blob):
+        repo.exists = True
+        repo.present.add(blob)
+        repo.withdrawn.discard(blob)
+
+    @staticmethod
+    def _unlink(repo, blob):
+        repo.present.discard(blob)
+        repo.withdrawn.discard(blob)
+        repo.uploaders = {u for u in repo.uploaders if u[0] != blob}
+
+    @staticmethod
+    def _is_named(repo, blob):
+        return any(blob in m.content.blobs for m in repo.manifests.values())
 
     def mount(self, repo, source, who, blob):
         """Only what this principal may GET in the source; anything else is an upload like any other.  It sends no bytes, so none
         are given back to it."""
         if self.blob(source, RIGHTS[who].column, who, blob, "GET") != 200:
             return 202
-        repo.exists = True
-        repo.present.add(blob)
+        self._link(repo, blob)
         return 201
+
+    def delete_blob(self, repo, blob):
+        """An image does not lose its layers: what is named goes with the last manifest that names it."""
+        if blob not in repo.present:
+            return 404
+        if self._is_named(repo, blob):
+            repo.withdrawn.add(blob)
+        else:
+            self._unlink(repo, blob)
+        return 202
+
+    def collect(self):
+        """What no manifest anywhere names goes, and its other name with it; returns [(repository, blob)]."""
+        named = {b for r in self.repositories.values() for m in r.manifests.values() for b in m.content.blobs}
+        gone = [(r, b) for r in self.repositories.values() for b in sorted(r.present - named)]
+        for repo, blob in gone:
+            self._unlink(repo, blob)
+        for name in [n for n, d in self.names.items() if d in {b for _, b in gone}]:
+            del self.names[name]
+        return gone
 
     # -- pushing ---------------------------------------------------------------------------------
 
-    def push(self, repo, who, content, tags=None):
+    def push(self, repo, who, content, tags=None, by_sha512=False):
         """Push a manifest whose blobs may have been uploaded; the status that has to come back."""
         tags = [tags] if isinstance(tags, str) else list(tags or [])
         known = repo.manifests.get(content.digest)
+        name = digest_of(content.bytes, "sha512")
+        is_news = by_sha512 and name not in self.names
+        if is_news:
+            self.names[name] = content.digest
         place = Place(repo, content, known, tags)
-        if known is not None and (not place.new_tags if tags else who in known.pushers):
-            self._refresh(repo, who, known)
-            return 201
-        refused = self._judge(repo, who, content, known, place)
+        repeats = known is not None and (not place.new_tags if tags else who in known.pushers)
+        refused = None if repeats else self._judge(repo, who, content, known, place)
         if refused:
+            if is_news:
+                del self.names[name]
             return refused
-        if known is None:
+        if is_news:
+            self._renamed(who, name)
+        if repeats:
+            self._refresh(repo, who, known)
+        elif known is None:
             self._first_push(repo, who, content, tags, place)
         else:
             self._refresh(repo, who, known)
             self._push_again(repo, who, known, tags, place)
         return 201
+
+    def _renamed(self, who, name):
+        """Whatever names these bytes by their sha512 digest names them by the other now; who waits for what is released waits no more."""
+        digest = self.names[name]
+        for repo in self.repositories.values():
+            for m in repo.manifests.values():
+                if m.subject == name:
+                    m.subject = digest
+            subject = repo.manifests.get(digest)
+            if subject is not None and not subject.held:
+                for other in self._attached(repo, subject):
+                    self._detach(repo, who, other)
 
     def _judge(self, repo, who, content, known, place):
         rights = RIGHTS[who]
@@ -220,8 +298,10 @@ class Model:
         manifest.opens = content.blobs & repo.present
         manifest.state, manifest.joined = self._admission(repo, who, content, place)
         if content.digest in repo.verdicts:
-            repo.verdicts.remove(content.digest)  # it is the manifest's own again: a decision may lift it
+            # It is the manifest's own again: who might lift it may do so.
             manifest.state = "failed"
+            manifest.failed_by, manifest.reports = repo.verdicts.pop(content.digest)
+            manifest.failing = set(manifest.reports)
         repo.manifests[content.digest] = manifest
         repo.exists = True
         self.record({"released": "pushed"}.get(manifest.state, manifest.state), repo, tags, manifest, who)
@@ -328,35 +408,40 @@ class Model:
 
     # -- deciding ----------------------------------------------------------------------------------
 
-    def decide(self, repo, who, digest, state):
+    def decide(self, repo, who, digest, state, reason=None):
         manifest = repo.manifests.get(digest)
         if manifest is None:
             return 404
-        return self._release(repo, who, manifest) if state == "released" else self._fail(repo, who, manifest)
-
-    def _fail(self, repo, who, manifest):
         if manifest.state == "released":
+            return 200 if state == "released" else 409
+        if state == "failed":
+            self._fail(repo, who, manifest, "decision")
+            return 200
+        if not self._may_go(repo, manifest) or (self._missing(repo, manifest) and not (reason and who == OVERRIDER)):
             return 409
+        self._release(repo, who, manifest)
+        return 200
+
+    def _fail(self, repo, who, manifest, by):
         tags = self._pushed_tags(manifest)
         self.record("failed", repo, tags, manifest, who)
+        manifest.failed_by = by
         if manifest.state == "quarantined":
             manifest.state = "failed"
             self.event("quarantine_failed", repo, tags[0] if len(tags) == 1 else None, manifest, who)
-        return 200
 
-    def _release(self, repo, who, manifest):
-        if manifest.state == "released":
-            return 200
+    def _may_go(self, repo, manifest):
         descendants = self._held_descendants(manifest)
         if self._waits(repo, manifest) or any(d.state == "failed" for d in descendants):
-            return 409
-        order, held, failed = self._plan(repo, manifest, descendants)
-        if any(d not in order for d in descendants):
-            return 409  # a part that is held with a subject which is not let out
+            return False
+        order = self._plan(repo, manifest, descendants)[0]
+        return all(d in order for d in descendants)  # else a part is held with a subject which is not let out
+
+    def _release(self, repo, who, manifest):
+        order, held, failed = self._plan(repo, manifest, self._held_descendants(manifest))
         self._let_out(repo, who, manifest, order)
         for other in [*held, *failed]:
             self._detach(repo, who, other)
-        return 200
 
     def _plan(self, repo, target, descendants):
         """Everything that is released, attachments before their subject; and the attachments that stay: holding a blob, failed."""
@@ -407,7 +492,7 @@ class Model:
                 if seq > winners.get(tag, (entry.live_seq, None))[0]:
                     winners[tag] = (seq, m)
         for m in order:
-            m.state, m.joined = "released", False
+            m.state, m.joined, m.failed_by, m.failing = "released", False, None, set()
             for entry in repo.tags.values():
                 if entry.staged is m:
                     entry.staged = None
@@ -426,6 +511,55 @@ class Model:
     def _is_fixed(repo, tag, manifest):
         live = repo.tags[tag].live
         return live is not None and live is not manifest and repo.is_immutable(tag)
+
+    # -- checks --------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _missing(repo, manifest):
+        return [c for c in repo.checks if manifest.reports.get(c, (None,))[0] != "passed"]
+
+    @staticmethod
+    def _failed_checks(repo, manifest):
+        return manifest.failing | {c for c in repo.checks if manifest.reports.get(c, (None,))[0] == "failed"}
+
+    def report(self, repo, who, digest, check, state):
+        """One without details, so that the same from the same reporter is a repetition."""
+        manifest = repo.manifests.get(digest)
+        if manifest is None:
+            return 404
+        fails = state == "failed" and manifest.held and check in repo.checks
+        if manifest.reports.get(check) == (state, who) and not (fails and check not in manifest.failing):
+            return 200
+        if state == "failed" and not manifest.held:
+            return 409
+        was_failing = check in manifest.failing
+        manifest.reports[check] = (state, who)
+        if fails:
+            manifest.failing.add(check)
+        elif state == "passed":
+            manifest.failing.discard(check)
+        if fails and manifest.state == "quarantined":
+            self._fail(repo, who, manifest, "check")
+        elif state == "passed" and manifest.held:
+            self._passed(repo, who, manifest, check, was_failing)
+        else:
+            self.record("check", repo, [], manifest, who)
+        return 200
+
+    def _passed(self, repo, who, manifest, check, was_failing):
+        if manifest.state == "failed" and (manifest.failed_by == "decision" or not was_failing or self._failed_checks(repo, manifest)):
+            if was_failing:
+                manifest.failing = self._failed_checks(repo, manifest)
+            self.record("check", repo, [], manifest, who)
+            return
+        is_last = check in repo.checks and not self._missing(repo, manifest) and manifest.digest in self.roots(repo, manifest.state)
+        if is_last and self._may_go(repo, manifest):
+            self._release(repo, who, manifest)
+        elif manifest.state == "failed":
+            manifest.state, manifest.failed_by = "quarantined", None
+            self.record("reversed", repo, [], manifest, who)
+        else:
+            self.record("check", repo, [], manifest, who)
 
     # -- deleting ----------------------------------------------------------------------------------
 
@@ -446,7 +580,7 @@ class Model:
         if manifest is None:
             return 404
         if manifest.state == "failed":
-            repo.verdicts.add(digest)
+            repo.verdicts[digest] = manifest.failed_by, {c: ("failed", manifest.reports[c][1]) for c in manifest.failing}
         gone = [t for t, e in sorted(repo.tags.items()) if e.live is manifest] + [t for t, e in sorted(repo.tags.items()) if e.staged is manifest]
         for tag in gone:
             entry = repo.tags[tag]
@@ -458,6 +592,9 @@ class Model:
                 self._forget_older(repo, tag, entry)
         for m in repo.manifests.values():
             m.children = [c for c in m.children if c is not manifest]
+        for blob in manifest.content.blobs & repo.withdrawn:
+            if not self._is_named(repo, blob):
+                self._unlink(repo, blob)
         self.record("deleted", repo, gone, manifest, who)
         self.event("delete", repo, None, manifest, who)
         return 202

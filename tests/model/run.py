@@ -22,9 +22,9 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "blackbox")]
 
 from client import digest_of, dumps  # noqa: E402
 from conftest import Registry  # noqa: E402
-from daemon import Daemon  # noqa: E402
+from daemon import Daemon, wait_for  # noqa: E402
 from pool import Pool  # noqa: E402
-from reference import RIGHTS, Model  # noqa: E402
+from reference import OVERRIDER, RIGHTS, Model  # noqa: E402
 from wire import Connection  # noqa: E402
 
 REPOSITORIES = ["model/a", "model/b", "model/a/b"]
@@ -32,6 +32,9 @@ MISSING = "model/missing"
 TAGS = ["latest", "v1", "v2", "stable"]
 PUSHERS = ["publisher", "publisher2", "processor", "maintainer"]
 OUTSIDERS = ["admin", "auditor", "stranger", "anonymous"]  # nothing is readable for them
+REPORTERS = [("scan", "scanner"), ("sign", "signer"), ("scan", OVERRIDER)]
+# Blobs are garbage a second after nobody needs them, and are collected only when asked for.
+CONFIG = {"gc": {"grace": "0s", "lease": "1s", "interval": "0s"}}
 SEED_OPERATIONS = 5000
 
 
@@ -43,9 +46,11 @@ class Run:
     def __init__(self, seed, daemon):
         self.seed = seed
         self.rng = random.Random(seed)
-        self.model = Model()
-        self.pool = Pool(self.rng)
+        names = {}
+        self.model = Model(names)
+        self.pool = Pool(self.rng, names)
         self.registry = Registry(daemon.start())
+        self.registry.user(OVERRIDER, ("processor", "**"), ("quarantine-override", "**"), ("check:*", "**"))
         self.connections = {}
         self.feeds = {"processor": 0, "consumer": 0}  # how far each one's events were compared
         self.after = {"processor": 0, "consumer": 0, "auditor": 0}
@@ -72,13 +77,16 @@ class Run:
         self.operations += 1
         repo = self.model.repository(self.rng.choice(REPOSITORIES))
         table = [(24, self.push_image), (9, self.push_index), (13, self.attach), (7, self.retag), (3, self.push_sparse), (5, self.mount),
-                 (22, self.release), (8, self.fail), (5, self.delete_tag), (6, self.delete_manifest), (3, self.policy), (4, self.intrude)]
+                 (18, self.release), (7, self.fail), (4, self.override), (12, self.report), (5, self.delete_tag), (6, self.delete_manifest),
+                 (4, self.delete_blob), (3, self.policy), (4, self.intrude)]
         self.rng.choices([operation for _, operation in table], [weight for weight, _ in table])[0](repo)
         self.look(repo)
         if self.operations % 50 == 0:
             self.compare()
         if self.operations % 1000 == 0:
             self.restart(self.rng.random() < 0.5)
+        if self.operations % 1700 == 0:
+            self.collect()
 
     def restart(self, is_killed):
         self.log.append("kill -9 and start" if is_killed else "restart")
@@ -106,25 +114,24 @@ class Run:
         else:
             put += digest_of(content.bytes, "sha512") if is_sha512 else content.digest
             put += "?" + "&".join(f"tag={t}" for t in tags) if tags else ""
-        wanted = self.model.push(repo, who, content, tags)
+        wanted = self.model.push(repo, who, content, tags, is_sha512)
         got = self.to(who).one("PUT", put, content.bytes, content.media_type)
         self.log.append(f"push {repo.name} {tags} {content.digest[:15]} by {who}: {got.status}")
         self.expect(f"push of {content.digest} to {repo.name} {tags} by {who} {got}", got.status, wanted)
-        if is_sha512 and wanted == 201:
-            self.model.aliases.add(content.digest)
 
     def upload(self, repo, who, content, missing=None):
-        """As clients do: sometimes they ask first, and send what is not there."""
+        """As clients do: sometimes they ask first, and send what is not there.  Some send it by another digest than the manifest's."""
         asks = self.rng.random() < 0.5
         for digest, data in content.data.items():
             if digest == missing:
                 continue
             if asks and self.to(who).one("HEAD", f"/v2/{repo.name}/blobs/{digest}").status == 200:
-                self.expect(f"HEAD {digest} in {repo.name} by {who}", digest in repo.present, True)
+                self.expect(f"HEAD {digest} in {repo.name} by {who}", self.model.names.get(digest, digest) in repo.present, True)
                 continue
+            digest = digest_of(data) if self.rng.random() < 0.2 else digest
             got = self.to(who).one("POST", f"/v2/{repo.name}/blobs/uploads/?digest={digest}", data, "application/octet-stream")
             self.expect(f"upload of {digest} to {repo.name} by {who} {got}", got.status, 201)
-            self.model.upload(repo, who, [digest])
+            self.model.upload(repo, who, data, digest.startswith("sha512"))
 
     def some_tags(self):
         return self.rng.choices([[], self.rng.sample(TAGS, 1), self.rng.sample(TAGS, 2)], [3, 10, 1])[0]
@@ -165,7 +172,7 @@ class Run:
             self.send(repo, who, self.pool.index([self.pool.image(), self.pool.image()]), self.some_tags())
         else:
             content = self.pool.image()
-            self.send(repo, who, content, self.some_tags(), missing=self.rng.choice(sorted(content.blobs)))
+            self.send(repo, who, content, self.some_tags(), missing=self.rng.choice(sorted(content.data)))
 
     def attach(self, repo):
         """By digest, under a fallback tag of the subject, under an ordinary one; to what is there, or comes later."""
@@ -194,18 +201,31 @@ class Run:
 
     # -- deciding, deleting, policies ------------------------------------------------------------------
 
-    def decision(self, repo, state):
+    def decision(self, repo, state, who="processor", **more):
         digest = self.one_of(list(repo.manifests))
-        wanted = self.model.decide(repo, "processor", digest, state)
-        got = self.to("processor").one("PATCH", f"/v2/{repo.name}/_roadstead/quarantine/{digest}", dumps({"state": state}), "application/json")
-        self.log.append(f"{state} {repo.name} {digest[:15]}: {got.status}")
-        self.expect(f"{state} {repo.name}@{digest} {got}", got.status, wanted)
+        wanted = self.model.decide(repo, who, digest, state, **more)
+        got = self.to(who).one("PATCH", f"/v2/{repo.name}/_roadstead/quarantine/{digest}", dumps({"state": state, **more}), "application/json")
+        self.log.append(f"{state} {repo.name} {digest[:15]} by {who} {more}: {got.status}")
+        self.expect(f"{state} {repo.name}@{digest} by {who} {more} {got}", got.status, wanted)
 
     def release(self, repo):
         self.decision(repo, "released")
 
     def fail(self, repo):
         self.decision(repo, "failed")
+
+    def override(self, repo):
+        self.decision(repo, "released", self.rng.choice(["processor", OVERRIDER, OVERRIDER]), reason="it burns")
+
+    def report(self, repo):
+        digest = self.one_of([d for d, m in repo.manifests.items() if m.held or self.rng.random() < 0.1][-25:])
+        check, who = self.rng.choice(REPORTERS)
+        state = self.rng.choices(["passed", "failed", "running"], [6, 2, 1])[0]
+        wanted = self.model.report(repo, who, digest, check, state)
+        got = self.to(who).one("PUT", f"/v2/{repo.name}/_roadstead/quarantine/{digest}/checks/{check}", dumps({"state": state}),
+                               "application/json")
+        self.log.append(f"{check} {state} {repo.name} {digest[:15]} by {who}: {got.status}")
+        self.expect(f"{check} {state} {repo.name}@{digest} by {who} {got}", got.status, wanted)
 
     def delete(self, repo, reference, wanted):
         got = self.to("maintainer").one("DELETE", f"/v2/{repo.name}/manifests/{reference}")
@@ -220,19 +240,42 @@ class Run:
         digest = self.one_of(list(repo.manifests))
         self.delete(repo, digest, self.model.delete_manifest(repo, "maintainer", digest))
 
+    def delete_blob(self, repo):
+        blob = self.one_of(sorted(repo.present))
+        wanted = self.model.delete_blob(repo, blob)
+        got = self.to("maintainer").one("DELETE", f"/v2/{repo.name}/blobs/{blob}")
+        self.log.append(f"delete blob {repo.name} {blob[:15]}: {got.status}")
+        self.expect(f"delete blob {repo.name} {blob} {got}", got.status, wanted)
+
+    def collect(self):
+        """Everything that is garbage: nobody pushes meanwhile, so leases run out by themselves."""
+
+        def kept():
+            got = self.to("admin").one("POST", "/v2/_roadstead/admin/gc", b"{}", "application/json")
+            self.expect(f"collection {got}", got.status, 200)
+            return json.loads(got.body)["kept"]
+
+        wait_for(lambda: kept() == 0, "all garbage is collected")
+        gone = self.model.collect()
+        self.log.append(f"collected {len(gone)} blobs")
+        for repo, blob in gone:
+            self.expect(f"{repo.name} {blob} was garbage", self.to("qreader").one("HEAD", f"/v2/{repo.name}/blobs/{blob}").status, 404)
+
     def policy(self, repo):
         mode = self.rng.choices(["on", "off", "observe"], [6, 2, 1])[0]
         repo.quarantine = mode == "on"
         repo.echo, repo.disclose = self.rng.random() < 0.8, self.rng.random() < 0.8
         repo.immutable = ["v*"] if self.rng.random() < 0.2 else []
+        repo.checks = self.rng.choice([[], [], ["scan"], ["scan", "sign"]])
         self.registry.admin.close()
         self.registry.admin = self.registry.daemon.admin()
-        self.registry.policy(repo.name, quarantine=mode, echo=repo.echo, disclose=repo.disclose, immutable_tags=repo.immutable)
-        policy = (repo.name, mode, repo.echo, repo.disclose, tuple(repo.immutable))
+        self.registry.policy(repo.name, quarantine=mode, echo=repo.echo, disclose=repo.disclose, immutable_tags=repo.immutable,
+                             checks=repo.checks)
+        policy = (repo.name, mode, repo.echo, repo.disclose, tuple(repo.immutable), tuple(repo.checks))
         policies = [policy, *(p for p in self.policies if p[0] != repo.name)]
         self.n_policies += policies != self.policies  # the same policy again changes nothing
         self.policies = policies
-        self.log.append(f"policy {repo.name} {mode} echo={repo.echo} disclose={repo.disclose} immutable={repo.immutable}")
+        self.log.append(f"policy {repo.name} {mode} echo={repo.echo} disclose={repo.disclose} immutable={repo.immutable} checks={repo.checks}")
 
     def intrude(self, repo):
         """Somebody who may not changes something: refused, and nothing of it is seen in what is compared."""
@@ -287,7 +330,7 @@ class Run:
         what = f"{who} {method} {repo.name} {kind} {name} {got}"
         if kind == "blobs":
             status, digest = self.model.blob(repo, role, who, reference, method), reference
-        elif name != reference and reference not in self.model.aliases:
+        elif name != reference and name not in self.model.names:
             status, digest = 404, None
         else:
             status, digest = self.model.manifest(repo, role, who, reference)
@@ -327,6 +370,9 @@ class Run:
         self.reads += 1
         self.expect(f"state of {repo.name}@{digest}", got["state"], manifest.state)
         self.expect(f"tags of {repo.name}@{digest}", {k: sorted(v) for k, v in got["tags"].items()}, tags)
+        self.expect(f"who failed {repo.name}@{digest}", got.get("failedBy"), manifest.failed_by)
+        self.expect(f"checks of {repo.name}@{digest}", {c["name"]: (c["state"], c["failing"]) for c in got["checks"] if c["state"] != "waiting"},
+                    {c: (state, c in manifest.failing) for c, (state, _) in manifest.reports.items()})
         if manifest.held:
             self.expect(f"is {repo.name}@{digest} joined", got["joined"], manifest.joined)
 
@@ -373,7 +419,7 @@ class Run:
                 self.expect(f"the quarantine event of {event}", self.quarantine_events.pop(event["quarantineEvent"], None), about)
 
     def note_records(self):
-        return [r for r in self.pages("auditor", "/v2/_roadstead/audit", "records") if r["action"] != "read-denied"]
+        return [r for r in self.pages("auditor", "/v2/_roadstead/audit", "records") if r["action"] not in ("read-denied", "collected")]
 
     def compare_records(self):
         seen = self.note_records()
@@ -384,6 +430,17 @@ class Run:
         self.compare_list("records", [(r["action"], r["repository"], r["tags"], r["digest"], r["actor"], r["publisher"])
                                       for r in seen if r not in policies], wanted)
 
+    def check_catalog(self):
+        """Every invariant of what is stored."""
+        self.expect("fsck begins", self.to("admin").one("POST", "/v2/_roadstead/admin/fsck", b"{}", "application/json").status, 202)
+
+        def result():
+            got = json.loads(self.to("admin").one("GET", "/v2/_roadstead/admin/fsck").body)
+            return got if got["state"] != "running" else None
+
+        found = wait_for(result, "fsck is done")
+        self.expect(f"fsck {found}", (found["state"], found["findings"]), ("done", []))
+
     def compare_work(self, repo, state):
         got = json.loads(self.to("processor").one("GET", f"/v2/_roadstead/quarantine?state={state}&repository={repo.name}&n=1000").body)
         self.compare_list(f"work list of {repo.name}, {state}", [i["digest"] for i in got["images"]], self.model.roots(repo, state)[:1000])
@@ -392,12 +449,13 @@ class Run:
 def run(seed, operations, end):
     """One registry's part of the whole: (operations, reads)."""
     with tempfile.TemporaryDirectory(prefix="roadstead-model-") as root:
-        daemon = Daemon(root)
+        daemon = Daemon(root, CONFIG)
         try:
             this = Run(seed, daemon)
             while this.operations < operations and time.monotonic() < end:
                 this.step()
             this.compare()
+            this.check_catalog()
         finally:
             daemon.stop()
     return this.operations, this.reads
