@@ -47,6 +47,7 @@ struct rs_args {
     const char *const *positional; /* n_positional of them; borrowed from argv */
     size_t n_positional;
     bool wants_help;
+    const void *subject; /* the command's (cli/command.h) */
     const char *positionals[RS_ARGS_MAX];
     struct rs_args_set {
         const struct rs_option *option;

@@ -85,6 +85,7 @@ static enum rs_exit run_command(const struct rs_help *help, int argc, char **arg
         return rs_usage("roadstead %s%s %s: %zu arguments were given; see roadstead %s%s --help",
                         help->path, command->name, command->arguments, args.n_positional,
                         help->path, command->name);
+    args.subject = command->subject;
     return command->run(&args);
 }
 

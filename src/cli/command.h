@@ -39,6 +39,7 @@ struct rs_command {
     unsigned arguments_max;
     enum rs_command_needs needs;
     enum rs_exit (*run)(const struct rs_args *args);
+    const void *subject; /* what it is about, where several share `run`: args->subject there */
     /* Ends with NULL; `run` is then what it does without one, or NULL. */
     const struct rs_command *const *subcommands;
 };

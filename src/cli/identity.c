@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "cli/table.h"
-
 static const struct rs_column columns[] = {{"NAME", "name", RS_COLUMN_TEXT},
                                            {"DISABLED", "disabled", RS_COLUMN_TEXT},
                                            {"CREATED", "created", RS_COLUMN_TIME},
@@ -27,8 +25,9 @@ const struct rs_identity_kind rs_identity_workloads = {.path = "/v2/_roadstead/a
                                                        .nothing = "no workloads",
                                                        .columns = workload_columns};
 
-enum rs_exit rs_identity_list(const struct rs_args *args, const struct rs_identity_kind *kind)
+enum rs_exit rs_identity_list(const struct rs_args *args)
 {
+    const struct rs_identity_kind *kind = args->subject;
     struct rs_listing listing = {.path = kind->path,
                                  .member = kind->member,
                                  .columns = kind->columns,
@@ -36,9 +35,10 @@ enum rs_exit rs_identity_list(const struct rs_args *args, const struct rs_identi
     return rs_client_list(args, &listing);
 }
 
-enum rs_exit rs_identity_send(const struct rs_args *args, const struct rs_identity_kind *kind,
-                              const char *method, const char *more, const char *body)
+enum rs_exit rs_identity_send(const struct rs_args *args, const char *method, const char *more,
+                              const char *body)
 {
+    const struct rs_identity_kind *kind = args->subject;
     RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(RS_PATH_BYTES_MAX);
     (void)rs_buf_adds(&path, kind->path);
     rs_path_add(&path, args->positional[0]);
@@ -47,19 +47,22 @@ enum rs_exit rs_identity_send(const struct rs_args *args, const struct rs_identi
     return rs_client_run(args, &call);
 }
 
-enum rs_exit rs_identity_show(const struct rs_args *args, const struct rs_identity_kind *kind)
+enum rs_exit rs_identity_show(const struct rs_args *args)
 {
-    return rs_identity_send(args, kind, "GET", "", NULL);
+    return rs_identity_send(args, "GET", "", NULL);
 }
 
-enum rs_exit rs_identity_set_disabled(const struct rs_args *args,
-                                      const struct rs_identity_kind *kind, bool is_disabled)
+enum rs_exit rs_identity_disable(const struct rs_args *args)
 {
-    return rs_identity_send(args, kind, "PATCH", "",
-                            is_disabled ? "{\"disabled\":true}" : "{\"disabled\":false}");
+    return rs_identity_send(args, "PATCH", "", "{\"disabled\":true}");
 }
 
-enum rs_exit rs_identity_delete(const struct rs_args *args, const struct rs_identity_kind *kind)
+enum rs_exit rs_identity_enable(const struct rs_args *args)
 {
-    return rs_identity_send(args, kind, "DELETE", "", NULL);
+    return rs_identity_send(args, "PATCH", "", "{\"disabled\":false}");
+}
+
+enum rs_exit rs_identity_delete(const struct rs_args *args)
+{
+    return rs_identity_send(args, "DELETE", "", NULL);
 }

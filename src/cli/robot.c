@@ -1,6 +1,5 @@
 /* `roadstead robot`: programs that log in with a generated secret. */
 #include "cli/identity.h"
-#include "cli/table.h"
 #include "json/write.h"
 
 static enum rs_exit add(const struct rs_args *args)
@@ -19,32 +18,7 @@ static enum rs_exit add(const struct rs_args *args)
 
 static enum rs_exit rotate(const struct rs_args *args)
 {
-    return rs_identity_send(args, &rs_identity_robots, "POST", "/rotate", NULL);
-}
-
-static enum rs_exit list(const struct rs_args *args)
-{
-    return rs_identity_list(args, &rs_identity_robots);
-}
-
-static enum rs_exit show(const struct rs_args *args)
-{
-    return rs_identity_show(args, &rs_identity_robots);
-}
-
-static enum rs_exit disable(const struct rs_args *args)
-{
-    return rs_identity_set_disabled(args, &rs_identity_robots, true);
-}
-
-static enum rs_exit enable(const struct rs_args *args)
-{
-    return rs_identity_set_disabled(args, &rs_identity_robots, false);
-}
-
-static enum rs_exit delete_robot(const struct rs_args *args)
-{
-    return rs_identity_delete(args, &rs_identity_robots);
+    return rs_identity_send(args, "POST", "/rotate", NULL);
 }
 
 static const struct rs_command command_add = {
@@ -59,24 +33,8 @@ static const struct rs_command command_add = {
     .needs = RS_COMMAND_SERVER,
     .run = add,
 };
-static const struct rs_command command_list = {
-    .name = "list",
-    .arguments = "",
-    .summary = "all robots",
-    .help = "Lists the robots.",
-    .needs = RS_COMMAND_SERVER,
-    .run = list,
-};
-static const struct rs_command command_show = {
-    .name = "show",
-    .arguments = "NAME",
-    .summary = "one robot, with its grants",
-    .help = "Shows a robot and what it is granted.",
-    .arguments_min = 1,
-    .arguments_max = 1,
-    .needs = RS_COMMAND_SERVER,
-    .run = show,
-};
+static const struct rs_command command_list = RS_IDENTITY_LIST("robot", rs_identity_robots);
+static const struct rs_command command_show = RS_IDENTITY_SHOW("robot", rs_identity_robots);
 static const struct rs_command command_rotate = {
     .name = "rotate",
     .arguments = "NAME",
@@ -85,38 +43,12 @@ static const struct rs_command command_rotate = {
     .arguments_min = 1,
     .arguments_max = 1,
     .needs = RS_COMMAND_SERVER,
+    .subject = &rs_identity_robots,
     .run = rotate,
 };
-static const struct rs_command command_disable = {
-    .name = "disable",
-    .arguments = "NAME",
-    .summary = "let a robot log in no more",
-    .help = "Ends the robot's secret and tokens at once, and keeps its grants.",
-    .arguments_min = 1,
-    .arguments_max = 1,
-    .needs = RS_COMMAND_SERVER,
-    .run = disable,
-};
-static const struct rs_command command_enable = {
-    .name = "enable",
-    .arguments = "NAME",
-    .summary = "let a disabled robot log in again",
-    .help = "Takes back a disable.",
-    .arguments_min = 1,
-    .arguments_max = 1,
-    .needs = RS_COMMAND_SERVER,
-    .run = enable,
-};
-static const struct rs_command command_delete = {
-    .name = "delete",
-    .arguments = "NAME",
-    .summary = "delete a robot and its grants",
-    .help = "Deletes a robot with all its grants.",
-    .arguments_min = 1,
-    .arguments_max = 1,
-    .needs = RS_COMMAND_SERVER,
-    .run = delete_robot,
-};
+static const struct rs_command command_disable = RS_IDENTITY_DISABLE("robot", rs_identity_robots);
+static const struct rs_command command_enable = RS_IDENTITY_ENABLE("robot", rs_identity_robots);
+static const struct rs_command command_delete = RS_IDENTITY_DELETE("robot", rs_identity_robots);
 static const struct rs_command *const subcommands[] = {
     &command_add,     &command_list,   &command_show,   &command_rotate,
     &command_disable, &command_enable, &command_delete, NULL,

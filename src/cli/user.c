@@ -1,6 +1,5 @@
 /* `roadstead user`: people who log in with a password. */
 #include "cli/identity.h"
-#include "cli/table.h"
 #include "crypto/password.h"
 #include "crypto/secret.h"
 #include "json/write.h"
@@ -60,34 +59,9 @@ static enum rs_exit set_password(const struct rs_args *args)
         return rs_usage("the new password comes on standard input: say --password-stdin");
     enum rs_exit e = write_body(args, NULL, &body);
     if (e == RS_EXIT_OK)
-        e = rs_identity_send(args, &rs_identity_users, "PATCH", "", rs_buf_text(&body));
+        e = rs_identity_send(args, "PATCH", "", rs_buf_text(&body));
     wipe(&body);
     return e;
-}
-
-static enum rs_exit list(const struct rs_args *args)
-{
-    return rs_identity_list(args, &rs_identity_users);
-}
-
-static enum rs_exit show(const struct rs_args *args)
-{
-    return rs_identity_show(args, &rs_identity_users);
-}
-
-static enum rs_exit disable(const struct rs_args *args)
-{
-    return rs_identity_set_disabled(args, &rs_identity_users, true);
-}
-
-static enum rs_exit enable(const struct rs_args *args)
-{
-    return rs_identity_set_disabled(args, &rs_identity_users, false);
-}
-
-static enum rs_exit delete_user(const struct rs_args *args)
-{
-    return rs_identity_delete(args, &rs_identity_users);
 }
 
 static const struct rs_command command_add = {
@@ -104,24 +78,8 @@ static const struct rs_command command_add = {
     .needs = RS_COMMAND_SERVER,
     .run = add,
 };
-static const struct rs_command command_list = {
-    .name = "list",
-    .arguments = "",
-    .summary = "all users",
-    .help = "Lists the users.",
-    .needs = RS_COMMAND_SERVER,
-    .run = list,
-};
-static const struct rs_command command_show = {
-    .name = "show",
-    .arguments = "NAME",
-    .summary = "one user, with its grants",
-    .help = "Shows a user and what it is granted.",
-    .arguments_min = 1,
-    .arguments_max = 1,
-    .needs = RS_COMMAND_SERVER,
-    .run = show,
-};
+static const struct rs_command command_list = RS_IDENTITY_LIST("user", rs_identity_users);
+static const struct rs_command command_show = RS_IDENTITY_SHOW("user", rs_identity_users);
 static const struct rs_command command_password = {
     .name = "password",
     .arguments = "NAME",
@@ -133,39 +91,12 @@ static const struct rs_command command_password = {
     .arguments_min = 1,
     .arguments_max = 1,
     .needs = RS_COMMAND_SERVER,
+    .subject = &rs_identity_users,
     .run = set_password,
 };
-static const struct rs_command command_disable = {
-    .name = "disable",
-    .arguments = "NAME",
-    .summary = "let a user log in no more",
-    .help = "Ends the user's passwords and tokens at once, and keeps its grants.",
-    .arguments_min = 1,
-    .arguments_max = 1,
-    .needs = RS_COMMAND_SERVER,
-    .run = disable,
-};
-static const struct rs_command command_enable = {
-    .name = "enable",
-    .arguments = "NAME",
-    .summary = "let a disabled user log in again",
-    .help = "Takes back a disable.",
-    .arguments_min = 1,
-    .arguments_max = 1,
-    .needs = RS_COMMAND_SERVER,
-    .run = enable,
-};
-static const struct rs_command command_delete = {
-    .name = "delete",
-    .arguments = "NAME",
-    .summary = "delete a user and its grants",
-    .help = "Deletes a user with all its grants. A later user of the same name is somebody\n"
-            "else.",
-    .arguments_min = 1,
-    .arguments_max = 1,
-    .needs = RS_COMMAND_SERVER,
-    .run = delete_user,
-};
+static const struct rs_command command_disable = RS_IDENTITY_DISABLE("user", rs_identity_users);
+static const struct rs_command command_enable = RS_IDENTITY_ENABLE("user", rs_identity_users);
+static const struct rs_command command_delete = RS_IDENTITY_DELETE("user", rs_identity_users);
 static const struct rs_command *const subcommands[] = {
     &command_add,     &command_list,   &command_show,   &command_password,
     &command_disable, &command_enable, &command_delete, NULL,

@@ -3,7 +3,6 @@
 
 #include "auth/workload_rule.h"
 #include "cli/identity.h"
-#include "cli/table.h"
 #include "json/write.h"
 
 #define BODY_BYTES_MAX ((size_t)16384)
@@ -107,34 +106,7 @@ static enum rs_exit set(const struct rs_args *args)
 {
     RS_AUTO(rs_buf) struct rs_buf body = RS_BUF_INIT(BODY_BYTES_MAX);
     enum rs_exit e = write_body(args, NULL, &body);
-    return e == RS_EXIT_OK
-               ? rs_identity_send(args, &rs_identity_workloads, "PATCH", "", rs_buf_text(&body))
-               : e;
-}
-
-static enum rs_exit list(const struct rs_args *args)
-{
-    return rs_identity_list(args, &rs_identity_workloads);
-}
-
-static enum rs_exit show(const struct rs_args *args)
-{
-    return rs_identity_show(args, &rs_identity_workloads);
-}
-
-static enum rs_exit disable(const struct rs_args *args)
-{
-    return rs_identity_set_disabled(args, &rs_identity_workloads, true);
-}
-
-static enum rs_exit enable(const struct rs_args *args)
-{
-    return rs_identity_set_disabled(args, &rs_identity_workloads, false);
-}
-
-static enum rs_exit delete_workload(const struct rs_args *args)
-{
-    return rs_identity_delete(args, &rs_identity_workloads);
+    return e == RS_EXIT_OK ? rs_identity_send(args, "PATCH", "", rs_buf_text(&body)) : e;
 }
 
 static const struct rs_command command_add = {
@@ -154,24 +126,8 @@ static const struct rs_command command_add = {
     .needs = RS_COMMAND_SERVER,
     .run = add,
 };
-static const struct rs_command command_list = {
-    .name = "list",
-    .arguments = "",
-    .summary = "all workloads",
-    .help = "Lists the workloads.",
-    .needs = RS_COMMAND_SERVER,
-    .run = list,
-};
-static const struct rs_command command_show = {
-    .name = "show",
-    .arguments = "NAME",
-    .summary = "one workload, with its rule and grants",
-    .help = "Shows a workload, whose tokens it takes, and what it is granted.",
-    .arguments_min = 1,
-    .arguments_max = 1,
-    .needs = RS_COMMAND_SERVER,
-    .run = show,
-};
+static const struct rs_command command_list = RS_IDENTITY_LIST("workload", rs_identity_workloads);
+static const struct rs_command command_show = RS_IDENTITY_SHOW("workload", rs_identity_workloads);
 static const struct rs_command command_set = {
     .name = "set",
     .arguments = "NAME",
@@ -183,38 +139,15 @@ static const struct rs_command command_set = {
     .arguments_min = 1,
     .arguments_max = 1,
     .needs = RS_COMMAND_SERVER,
+    .subject = &rs_identity_workloads,
     .run = set,
 };
-static const struct rs_command command_disable = {
-    .name = "disable",
-    .arguments = "NAME",
-    .summary = "let a workload log in no more",
-    .help = "Ends the workload's tokens at once, and keeps its grants.",
-    .arguments_min = 1,
-    .arguments_max = 1,
-    .needs = RS_COMMAND_SERVER,
-    .run = disable,
-};
-static const struct rs_command command_enable = {
-    .name = "enable",
-    .arguments = "NAME",
-    .summary = "let a disabled workload log in again",
-    .help = "Takes back a disable.",
-    .arguments_min = 1,
-    .arguments_max = 1,
-    .needs = RS_COMMAND_SERVER,
-    .run = enable,
-};
-static const struct rs_command command_delete = {
-    .name = "delete",
-    .arguments = "NAME",
-    .summary = "delete a workload and its grants",
-    .help = "Deletes a workload with all its grants.",
-    .arguments_min = 1,
-    .arguments_max = 1,
-    .needs = RS_COMMAND_SERVER,
-    .run = delete_workload,
-};
+static const struct rs_command command_disable =
+    RS_IDENTITY_DISABLE("workload", rs_identity_workloads);
+static const struct rs_command command_enable =
+    RS_IDENTITY_ENABLE("workload", rs_identity_workloads);
+static const struct rs_command command_delete =
+    RS_IDENTITY_DELETE("workload", rs_identity_workloads);
 static const struct rs_command *const subcommands[] = {
     &command_add,     &command_list,   &command_show,   &command_set,
     &command_disable, &command_enable, &command_delete, NULL,
