@@ -190,19 +190,31 @@ enum rs_status rs_catalog_manifest_get(struct rs_db_conn *conn, struct rs_arena 
     return s == RS_OK ? one_read(st, arena, ret, reterr) : s;
 }
 
+static enum rs_status id_read(struct rs_stmt *st, struct rs_arena *arena, void *row,
+                              struct rs_err *reterr)
+{
+    int64_t *ret = row;
+    (void)arena;
+    (void)reterr;
+    *ret = rs_stmt_col_int(st, 0);
+    return RS_OK;
+}
+
 enum rs_status rs_catalog_manifest_children(struct rs_db_conn *conn, struct rs_arena *arena,
-                                            int64_t manifest_id, struct rs_manifest_list *list,
+                                            int64_t manifest_id, const int64_t **ret, size_t *ret_n,
                                             struct rs_err *reterr)
 {
-    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_sql_open(conn,
-                                   "SELECT " COLUMNS " FROM manifest_ref f"
+    struct rs_sql_list list = {.arena = arena, .read = id_read, .row_bytes = sizeof(**ret)};
+    enum rs_status s = rs_sql_list(conn,
+                                   "SELECT m.id FROM manifest_ref f"
                                    " JOIN manifest m ON m.id = f.child_id"
                                    "  AND m.repository_id = f.repository_id AND m.digest = f.digest"
                                    " WHERE f.manifest_id = $1 AND f.child_id IS NOT NULL"
                                    " ORDER BY f.position",
-                                   &st, reterr, RS_SQL_INT(manifest_id));
-    return s == RS_OK ? all_read(st, arena, list, reterr) : s;
+                                   &list, reterr, RS_SQL_INT(manifest_id));
+    *ret = list.rows;
+    *ret_n = list.n;
+    return s;
 }
 
 enum rs_status rs_catalog_manifest_named(struct rs_db_conn *conn, struct rs_arena *arena,
@@ -237,18 +249,39 @@ enum rs_status rs_catalog_manifest_parents(struct rs_db_conn *conn, struct rs_ar
     return s == RS_OK ? all_read(st, arena, list, reterr) : s;
 }
 
-enum rs_status rs_catalog_manifest_attachments(struct rs_db_conn *conn, struct rs_arena *arena,
-                                               int64_t repository_id, const char *subject,
-                                               struct rs_manifest_list *list, struct rs_err *reterr)
+#define ATTACHMENTS                                         \
+    "SELECT " COLUMNS " FROM manifest m"                    \
+    " WHERE m.repository_id = $1 AND m.subject_digest = $2" \
+    "  AND m.subject_digest IS NOT NULL AND m.shape = 'attachment'"
+
+static enum rs_status attachments_read(struct rs_db_conn *conn, const char *sql,
+                                       struct rs_arena *arena, int64_t repository_id,
+                                       const char *subject, size_t n_max,
+                                       struct rs_manifest_list *list, struct rs_err *reterr)
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
-    enum rs_status s = rs_sql_open(conn,
-                                   "SELECT " COLUMNS " FROM manifest m"
-                                   " WHERE m.repository_id = $1 AND m.subject_digest = $2"
-                                   "  AND m.subject_digest IS NOT NULL AND m.shape = 'attachment'"
-                                   " ORDER BY m.id",
-                                   &st, reterr, RS_SQL_INT(repository_id), RS_SQL_TEXT(subject));
+    enum rs_status s = rs_sql_open(conn, sql, &st, reterr, RS_SQL_INT(repository_id),
+                                   RS_SQL_TEXT(subject), RS_SQL_INT(n_max));
     return s == RS_OK ? all_read(st, arena, list, reterr) : s;
+}
+
+enum rs_status rs_catalog_manifest_attachments(struct rs_db_conn *conn, struct rs_arena *arena,
+                                               int64_t repository_id, const char *subject,
+                                               size_t n_max, struct rs_manifest_list *list,
+                                               struct rs_err *reterr)
+{
+    return attachments_read(conn, ATTACHMENTS " ORDER BY m.id LIMIT $3", arena, repository_id,
+                            subject, n_max, list, reterr);
+}
+
+enum rs_status rs_catalog_manifest_joined(struct rs_db_conn *conn, struct rs_arena *arena,
+                                          int64_t repository_id, const char *subject, size_t n_max,
+                                          struct rs_manifest_list *list, struct rs_err *reterr)
+{
+    return attachments_read(conn,
+                            ATTACHMENTS " AND m.joined = 1 AND m.state <> 'released'"
+                                        " ORDER BY m.id LIMIT $3",
+                            arena, repository_id, subject, n_max, list, reterr);
 }
 
 enum rs_status rs_catalog_manifest_left_behind(struct rs_db_conn *conn, struct rs_arena *arena,

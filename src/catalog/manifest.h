@@ -171,10 +171,12 @@ RS_MUST_CHECK enum rs_status rs_catalog_manifest_open_ref(struct rs_db_conn *con
                                                           int64_t manifest_id, const char *digest,
                                                           struct rs_err *reterr);
 
-/* Add the manifests that `manifest_id` was linked to when it was pushed and that still exist. */
-RS_MUST_CHECK enum rs_status
-rs_catalog_manifest_children(struct rs_db_conn *conn, struct rs_arena *arena, int64_t manifest_id,
-                             struct rs_manifest_list *list, struct rs_err *reterr);
+/* The ids of the manifests that `manifest_id` was linked to when it was pushed and that still
+ * exist, by position: one for each link, for an index may name one often. */
+RS_MUST_CHECK enum rs_status rs_catalog_manifest_children(struct rs_db_conn *conn,
+                                                          struct rs_arena *arena,
+                                                          int64_t manifest_id, const int64_t **ret,
+                                                          size_t *ret_n, struct rs_err *reterr);
 /* Add the manifests that `manifest_id` names and that are in the repository now, linked or not. */
 RS_MUST_CHECK enum rs_status rs_catalog_manifest_named(struct rs_db_conn *conn,
                                                        struct rs_arena *arena, int64_t manifest_id,
@@ -185,11 +187,17 @@ RS_MUST_CHECK enum rs_status
 rs_catalog_manifest_parents(struct rs_db_conn *conn, struct rs_arena *arena, int64_t repository_id,
                             const char *digest, size_t n_max, struct rs_manifest_list *list,
                             struct rs_err *reterr);
-/* Add the attachments (by shape) whose subject is this digest, oldest first. */
+/* Add the attachments (by shape) whose subject is this digest, at most n_max, oldest first. */
 RS_MUST_CHECK enum rs_status
 rs_catalog_manifest_attachments(struct rs_db_conn *conn, struct rs_arena *arena,
-                                int64_t repository_id, const char *subject,
+                                int64_t repository_id, const char *subject, size_t n_max,
                                 struct rs_manifest_list *list, struct rs_err *reterr);
+/* Those of them that are held with it. */
+RS_MUST_CHECK enum rs_status rs_catalog_manifest_joined(struct rs_db_conn *conn,
+                                                        struct rs_arena *arena,
+                                                        int64_t repository_id, const char *subject,
+                                                        size_t n_max, struct rs_manifest_list *list,
+                                                        struct rs_err *reterr);
 
 /* An attachment that is still joined to this subject although that is released, in any repository;
  * *ret NULL when there is none. */

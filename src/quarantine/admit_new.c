@@ -151,11 +151,11 @@ static enum rs_status waiting_detach(const struct rs_admit *p, const struct rs_m
     struct rs_manifest_list waiting = {0};
     if (row->state != RS_STATE_RELEASED)
         return RS_OK;
-    enum rs_status s = rs_catalog_manifest_attachments(p->c->conn, p->c->arena, row->repository_id,
-                                                       row->digest, &waiting, reterr);
+    enum rs_status s =
+        rs_catalog_manifest_joined(p->c->conn, p->c->arena, row->repository_id, row->digest,
+                                   RS_CHANGE_MANIFESTS_MAX, &waiting, reterr);
     for (size_t i = 0; s == RS_OK && i < waiting.n; i++)
-        if (rs_manifest_is_held(waiting.rows[i]) && waiting.rows[i]->joined)
-            s = rs_release_detach(p->c, waiting.rows[i], reterr);
+        s = rs_release_detach(p->c, waiting.rows[i], reterr);
     return s;
 }
 

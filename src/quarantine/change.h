@@ -17,6 +17,11 @@
 #define RS_CHANGE_ARENA_BYTES ((size_t)128 << 20)
 /* Manifests that one decision may take with it, and that one walk looks at. */
 #define RS_CHANGE_MANIFESTS_MAX ((size_t)65536)
+/* Links from indexes to what they name that one walk follows: an index may name thousands, and
+ * thousands of indexes the same ones. */
+#define RS_CHANGE_LINKS_MAX ((size_t)262144)
+/* The ids that one index links to, in memory of their own. */
+#define RS_CHANGE_IDS_BYTES ((size_t)1 << 20)
 
 struct rs_change {
     struct rs_db_conn *conn;

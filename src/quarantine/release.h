@@ -19,7 +19,7 @@ enum rs_block_kind {
     RS_BLOCK_FAILED_PART,     /* a descendant failed */
     RS_BLOCK_SUBJECT,         /* the target is held with its subject */
     RS_BLOCK_SUBJECT_OF_PART, /* a descendant is held with a subject outside of the release */
-    RS_BLOCK_TOO_MANY,        /* more than RS_CHANGE_MANIFESTS_MAX manifests */
+    RS_BLOCK_TOO_MANY,        /* more than RS_CHANGE_MANIFESTS_MAX or RS_CHANGE_LINKS_MAX */
 };
 struct rs_block {
     enum rs_block_kind kind;
@@ -51,6 +51,7 @@ struct rs_release_plan {
     size_t n_units;                 /* how many of them are the target and descendants */
     struct rs_idset units;          /* ids of the target and of every descendant */
     struct rs_idset seen;           /* what the walk has met */
+    size_t n_links;                 /* how many links it has followed */
     struct rs_manifest_list parts;  /* descendants that are held with a subject in quarantine */
     struct rs_idset placed;         /* those of them that go behind their subject */
     struct rs_manifest_list held;   /* attachments that stay held in their own right */

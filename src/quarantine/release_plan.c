@@ -64,17 +64,23 @@ static enum rs_status member_add(const struct rs_change *c, struct rs_release_pl
     return RS_OK;
 }
 
-/* Meet a manifest for the first time?  Past the limit the release is refused. */
+/* Past a limit the release is refused, and whatever else there is to say about it can be said. */
+static enum rs_status too_many(const struct rs_change *c, struct rs_release_plan *plan,
+                               struct rs_err *reterr)
+{
+    for (size_t i = 0; i < plan->n_blocks; i++)
+        if (plan->blocks[i].kind == RS_BLOCK_TOO_MANY)
+            return RS_OK;
+    return block_add(c, plan, (struct rs_block){.kind = RS_BLOCK_TOO_MANY}, reterr);
+}
+
+/* Meet a manifest for the first time? */
 static enum rs_status meet(const struct rs_change *c, struct rs_release_plan *plan, int64_t id,
                            bool *ret_is_new, struct rs_err *reterr)
 {
     *ret_is_new = false;
-    if (plan->seen.n >= RS_CHANGE_MANIFESTS_MAX) {
-        for (size_t i = 0; i < plan->n_blocks; i++)
-            if (plan->blocks[i].kind == RS_BLOCK_TOO_MANY)
-                return RS_OK;
-        return block_add(c, plan, (struct rs_block){.kind = RS_BLOCK_TOO_MANY}, reterr);
-    }
+    if (plan->seen.n >= RS_CHANGE_MANIFESTS_MAX)
+        return too_many(c, plan, reterr);
     enum rs_status s = rs_idset_add(&plan->seen, c->arena, id, ret_is_new);
     return s == RS_OK ? s : rs_fail(reterr, s, NULL);
 }
@@ -120,24 +126,38 @@ static enum rs_status unit_add(const struct rs_change *c, struct rs_release_plan
                        : member_add(c, plan, row, NULL, reterr);
 }
 
+/* A row is read when it is met for the first time, however many links lead there. */
+static enum rs_status child_add(const struct rs_change *c, struct rs_release_plan *plan, int64_t id,
+                                struct rs_manifest_list *queue, struct rs_err *reterr)
+{
+    struct rs_manifest_row *child = NULL;
+    bool is_new = false;
+    enum rs_status s = meet(c, plan, id, &is_new, reterr);
+    if (s == RS_OK && is_new)
+        s = rs_catalog_manifest_get(c->conn, c->arena, id, &child, reterr);
+    if (s != RS_OK || child == NULL || !rs_manifest_is_held(child))
+        return s; /* what went with it then is released too, or has a state of its own */
+    s = unit_add(c, plan, child, reterr);
+    if (s == RS_OK && child->shape == RS_SHAPE_INDEX)
+        s = rs_manifest_list_add(queue, c->arena, child, reterr);
+    return s;
+}
+
 static enum rs_status children_add(const struct rs_change *c, struct rs_release_plan *plan,
                                    int64_t id, struct rs_manifest_list *queue,
                                    struct rs_err *reterr)
 {
-    struct rs_manifest_list children = {0};
-    enum rs_status s = rs_catalog_manifest_children(c->conn, c->arena, id, &children, reterr);
-    for (size_t i = 0; s == RS_OK && i < children.n; i++) {
-        struct rs_manifest_row *child = children.rows[i];
-        bool is_new = false;
-        if (!rs_manifest_is_held(child))
-            continue; /* what went with it then is released too, or has a state of its own */
-        s = meet(c, plan, child->id, &is_new, reterr);
-        if (s != RS_OK || !is_new)
-            continue;
-        s = unit_add(c, plan, child, reterr);
-        if (s == RS_OK && child->shape == RS_SHAPE_INDEX)
-            s = rs_manifest_list_add(queue, c->arena, child, reterr);
-    }
+    struct rs_arena arena;
+    const int64_t *ids = NULL;
+    size_t n = 0;
+    if (plan->n_links >= RS_CHANGE_LINKS_MAX)
+        return too_many(c, plan, reterr);
+    rs_arena_init(&arena, RS_CHANGE_IDS_BYTES);
+    enum rs_status s = rs_catalog_manifest_children(c->conn, &arena, id, &ids, &n, reterr);
+    plan->n_links += n;
+    for (size_t i = 0; s == RS_OK && i < n; i++)
+        s = child_add(c, plan, ids[i], queue, reterr);
+    rs_arena_release(&arena);
     return s;
 }
 
@@ -250,14 +270,13 @@ static enum rs_status attachments_of(const struct rs_change *c, struct rs_releas
                                      struct rs_member *subject, struct rs_err *reterr)
 {
     struct rs_manifest_list found = {0};
-    enum rs_status s = rs_catalog_manifest_attachments(c->conn, c->arena, c->repository_id,
-                                                       subject->row->digest, &found, reterr);
+    enum rs_status s =
+        rs_catalog_manifest_joined(c->conn, c->arena, c->repository_id, subject->row->digest,
+                                   RS_CHANGE_MANIFESTS_MAX + 1, &found, reterr);
     for (size_t i = 0; s == RS_OK && i < found.n; i++) {
         struct rs_manifest_row *row = found.rows[i];
         bool is_part = rs_idset_has(&plan->units, row->id);
         bool is_new = is_part;
-        if (!rs_manifest_is_held(row) || !row->joined)
-            continue;
         if (!is_part)
             s = meet(c, plan, row->id, &is_new, reterr);
         if (s == RS_OK && is_new && row->id != plan->target->row->id)
@@ -347,7 +366,7 @@ enum rs_status rs_release_refuse(const struct rs_change *c, const struct rs_rele
         break;
     }
     return rs_fail(reterr, RS_CONFLICT,
-                   "more than %zu manifests would be released at once: delete attachments that are"
-                   " not needed",
-                   RS_CHANGE_MANIFESTS_MAX);
+                   "more than %zu manifests would be released at once, or more than %zu links"
+                   " between them followed: delete attachments that are not needed, or fail it",
+                   RS_CHANGE_MANIFESTS_MAX, RS_CHANGE_LINKS_MAX);
 }

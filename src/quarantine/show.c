@@ -161,7 +161,8 @@ static enum rs_status attachments(const struct page *p)
 {
     struct rs_manifest_list found = {0};
     enum rs_status s = rs_catalog_manifest_attachments(p->c->conn, p->c->arena, p->c->repository_id,
-                                                       p->st->row->digest, &found, p->reterr);
+                                                       p->st->row->digest, RS_CHANGE_MANIFESTS_MAX,
+                                                       &found, p->reterr);
     if (s != RS_OK)
         return s;
     rs_jw_key(p->w, "attachments");

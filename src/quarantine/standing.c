@@ -8,6 +8,8 @@
 #include "base/text.h"
 
 #define ROOTS_MAX ((size_t)16)
+/* Indexes that are looked at on the way up to them. */
+#define CLIMBED_MAX ((size_t)4096)
 
 /* ---- checks ---- */
 
@@ -87,7 +89,7 @@ static enum rs_status roots_load(const struct rs_change *c, struct rs_standing *
         if (s == RS_OK && is_part)
             s = rs_catalog_manifest_parents(c->conn, c->arena, c->repository_id,
                                             queue.rows[i]->digest, ROOTS_MAX, &parents, reterr);
-        for (size_t k = 0; s == RS_OK && k < parents.n && seen.n < RS_CHANGE_MANIFESTS_MAX; k++) {
+        for (size_t k = 0; s == RS_OK && k < parents.n && seen.n < CLIMBED_MAX; k++) {
             bool is_new = false;
             s = rs_idset_add(&seen, c->arena, parents.rows[k]->id, &is_new);
             if (s != RS_OK)
@@ -159,30 +161,68 @@ static enum rs_status feed_checks(struct rs_hasher *h, const struct rs_standing 
     return s;
 }
 
-/* Everything below an index and everything attached to any of it, whatever its state. */
+/* A walk down from a manifest. */
+struct below {
+    const struct rs_change *c;
+    struct rs_idset seen;
+    struct rs_manifest_list queue;
+    size_t n_links;
+};
+
+/* Queue a manifest that is met for the first time; its row is read unless it is given. */
+static enum rs_status below_add(struct below *b, int64_t id, struct rs_manifest_row *row,
+                                struct rs_err *reterr)
+{
+    bool is_new = false;
+    enum rs_status s = rs_idset_add(&b->seen, b->c->arena, id, &is_new);
+    if (s != RS_OK)
+        return rs_fail(reterr, s, NULL);
+    if (is_new && row == NULL)
+        s = rs_catalog_manifest_get(b->c->conn, b->c->arena, id, &row, reterr);
+    return s == RS_OK && is_new && row != NULL
+               ? rs_manifest_list_add(&b->queue, b->c->arena, row, reterr)
+               : s;
+}
+
+static enum rs_status below_children(struct below *b, int64_t id, struct rs_err *reterr)
+{
+    struct rs_arena arena;
+    const int64_t *ids = NULL;
+    size_t n = 0;
+    rs_arena_init(&arena, RS_CHANGE_IDS_BYTES);
+    enum rs_status s = rs_catalog_manifest_children(b->c->conn, &arena, id, &ids, &n, reterr);
+    b->n_links += n;
+    for (size_t i = 0; s == RS_OK && i < n; i++)
+        s = below_add(b, ids[i], NULL, reterr);
+    rs_arena_release(&arena);
+    return s;
+}
+
+static enum rs_status below_attachments(struct below *b, const char *digest, struct rs_err *reterr)
+{
+    struct rs_manifest_list found = {0};
+    enum rs_status s =
+        rs_catalog_manifest_attachments(b->c->conn, b->c->arena, b->c->repository_id, digest,
+                                        RS_CHANGE_MANIFESTS_MAX, &found, reterr);
+    for (size_t i = 0; s == RS_OK && i < found.n; i++)
+        s = below_add(b, found.rows[i]->id, found.rows[i], reterr);
+    return s;
+}
+
+/* Everything below an index and everything attached to any of it, whatever its state; past the
+ * limits nothing more, as nothing is released then. */
 static enum rs_status feed_below(struct rs_hasher *h, const struct rs_change *c,
                                  struct rs_manifest_row *row, struct rs_err *reterr)
 {
-    struct rs_idset seen = {0};
-    struct rs_manifest_list queue = {0};
-    enum rs_status s = rs_manifest_list_add(&queue, c->arena, row, reterr);
-    for (size_t i = 0; s == RS_OK && i < queue.n && seen.n < RS_CHANGE_MANIFESTS_MAX; i++) {
-        struct rs_manifest_list found = {0};
-        const struct rs_manifest_row *m = queue.rows[i];
+    struct below b = {.c = c};
+    enum rs_status s = below_add(&b, row->id, row, reterr);
+    for (size_t i = 0; s == RS_OK && i < b.queue.n && b.seen.n < RS_CHANGE_MANIFESTS_MAX; i++) {
+        const struct rs_manifest_row *m = b.queue.rows[i];
         s = feed_manifest(h, m, reterr);
-        if (s == RS_OK && m->shape == RS_SHAPE_INDEX)
-            s = rs_catalog_manifest_children(c->conn, c->arena, m->id, &found, reterr);
+        if (s == RS_OK && m->shape == RS_SHAPE_INDEX && b.n_links < RS_CHANGE_LINKS_MAX)
+            s = below_children(&b, m->id, reterr);
         if (s == RS_OK)
-            s = rs_catalog_manifest_attachments(c->conn, c->arena, c->repository_id, m->digest,
-                                                &found, reterr);
-        for (size_t k = 0; s == RS_OK && k < found.n; k++) {
-            bool is_new = false;
-            s = rs_idset_add(&seen, c->arena, found.rows[k]->id, &is_new);
-            if (s != RS_OK)
-                return rs_fail(reterr, s, NULL);
-            if (is_new && found.rows[k]->id != row->id)
-                s = rs_manifest_list_add(&queue, c->arena, found.rows[k], reterr);
-        }
+            s = below_attachments(&b, m->digest, reterr);
     }
     return s;
 }

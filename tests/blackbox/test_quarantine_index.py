@@ -172,6 +172,29 @@ def test_a_large_index(registry, repo):
         assert is_readable(registry, repo, part)
 
 
+def test_more_links_than_a_walk_follows_hinder_nobody(registry, repo):
+    """34 indexes, each below the next, that name one part 8,000 times: such a one is not released, but it can be judged, and no
+    other image has to wait for that."""
+    registry.policy(repo, checks=["scan"])
+    entries = [registry.publisher.push_image(repo).descriptor] * 8000
+    below = []
+    for n in range(34):
+        body = dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": below + entries})
+        got = registry.publisher.put_manifest(repo, "v1" if n == 33 else digest_of(body), body, OCI_INDEX)
+        assert got.status == 201, got
+        below = [{"mediaType": OCI_INDEX, "digest": digest_of(body), "size": len(body)}]
+    top, other = below[0]["digest"], registry.publisher.push_image(repo, "v2")
+    wish = {"check": "scan", "repositories": [repo]}
+    for digest in (top, other.digest):
+        got = registry.scanner.request("POST", "/v2/_roadstead/quarantine/claims", body=wish)
+        assert (got.status, got.json()["digest"]) == (200, digest), got
+    assert "too-many-manifests" in [b["reason"] for b in registry.processor.state(repo, top).json()["releaseBlockedBy"]]
+    refused = registry.processor.decide(repo, top, "released")
+    assert refused.status == 409 and "links" in refused.message
+    assert registry.processor.decide(repo, top, "failed").status == 200
+    assert registry.processor.state(repo, top).json()["state"] == "failed"
+
+
 def test_an_index_names_at_most_so_many(registry, repo):
     entry = {"mediaType": OCI_INDEX, "digest": digest_of(b"x"), "size": 1}
     registry.policy(repo, quarantine="off")
