@@ -124,6 +124,18 @@ enum rs_status rs_catalog_tag_list_pushed(struct rs_db_conn *conn, struct rs_are
     return s;
 }
 
+enum rs_status rs_catalog_tag_count_pushed(struct rs_db_conn *conn, int64_t manifest_id,
+                                           int64_t *ret, struct rs_err *reterr)
+{
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    bool row = false;
+    enum rs_status s =
+        rs_sql_first(conn, "SELECT COUNT(*) FROM manifest_tag WHERE manifest_id = $1", &st, &row,
+                     reterr, RS_SQL_INT(manifest_id));
+    *ret = s == RS_OK && row ? rs_stmt_col_int(st, 0) : 0;
+    return s;
+}
+
 enum rs_status rs_catalog_tag_list_pointing(struct rs_db_conn *conn, struct rs_arena *arena,
                                             int64_t repository_id, int64_t manifest_id,
                                             enum rs_tag_pointer which, const char *const **ret,

@@ -48,6 +48,10 @@ RS_MUST_CHECK enum rs_status rs_catalog_tag_list_pushed(struct rs_db_conn *conn,
                                                         struct rs_arena *arena, int64_t manifest_id,
                                                         const struct rs_pushed_tag **ret,
                                                         size_t *ret_n, struct rs_err *reterr);
+/* How many of them there are. */
+RS_MUST_CHECK enum rs_status rs_catalog_tag_count_pushed(struct rs_db_conn *conn,
+                                                         int64_t manifest_id, int64_t *ret,
+                                                         struct rs_err *reterr);
 /* Names of the tags that point to a manifest, sorted. */
 enum rs_tag_pointer { RS_TAG_LIVE, RS_TAG_STAGED };
 RS_MUST_CHECK enum rs_status

@@ -58,6 +58,8 @@ static enum rs_status judge(struct rs_admit *p, struct rs_err *reterr)
         s = rs_fail(reterr, RS_CONFLICT,
                     "the tag %s of %s is immutable and points to another manifest: use a new tag",
                     tag, p->c->repository);
+    if (s == RS_OK)
+        s = rs_admit_tags_fit(p, reterr);
     return s == RS_OK ? rs_admit_refs(p, reterr) : s;
 }
 

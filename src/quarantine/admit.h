@@ -15,6 +15,8 @@
 #include "quarantine/change.h"
 
 #define RS_ADMIT_TAGS_MAX ((size_t)64)
+/* Tags that one manifest may be pushed under over time: one audit record lists them all. */
+#define RS_ADMIT_TAGS_OF_ONE_MAX ((int64_t)65536)
 
 struct rs_admission {
     const struct rs_identity *identity;

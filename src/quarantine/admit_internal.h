@@ -79,6 +79,8 @@ RS_MUST_CHECK enum rs_status rs_admit_known(struct rs_admit *p, struct rs_err *r
 RS_MUST_CHECK enum rs_status rs_admit_tags(const struct rs_admit *p, struct rs_manifest_row *row,
                                            bool is_silent, const char ***ret_names, size_t *ret_n,
                                            struct rs_err *reterr);
+/* Is there room for the tags of the push?  Errors: RS_CONFLICT. */
+RS_MUST_CHECK enum rs_status rs_admit_tags_fit(const struct rs_admit *p, struct rs_err *reterr);
 /* One event about the push itself, for a push by digest alone. */
 RS_MUST_CHECK enum rs_status rs_admit_announce(const struct rs_admit *p,
                                                struct rs_manifest_row *row, const char *tag,

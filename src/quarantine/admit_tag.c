@@ -23,6 +23,21 @@ enum rs_status rs_admit_announce(const struct rs_admit *p, struct rs_manifest_ro
     return row->quarantine_event_id == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : RS_OK;
 }
 
+enum rs_status rs_admit_tags_fit(const struct rs_admit *p, struct rs_err *reterr)
+{
+    int64_t n = 0;
+    if (p->known == NULL || p->in->n_tags == 0)
+        return RS_OK;
+    enum rs_status s = rs_catalog_tag_count_pushed(p->c->conn, p->known->id, &n, reterr);
+    if (s != RS_OK || n + (int64_t)p->in->n_tags <= RS_ADMIT_TAGS_OF_ONE_MAX)
+        return s;
+    return rs_fail(reterr, RS_CONFLICT,
+                   "%s@%s was pushed under %lld tags already, and at most %lld are kept: delete"
+                   " some of them first",
+                   p->c->repository, p->known->digest, (long long)n,
+                   (long long)RS_ADMIT_TAGS_OF_ONE_MAX);
+}
+
 /* Live at once, or staged. */
 static void tag_point(struct rs_tag_row *tag, const struct rs_manifest_row *row, int64_t seq)
 {

@@ -8,11 +8,14 @@
 
 #define PAGE_ROWS 128
 #define LOOKED_AT_MAX 20000
+/* A page ends when it is as large as this: an image may have any number of tags. */
+#define PAGE_BYTES ((size_t)4 << 20)
 
 struct walk {
     struct rs_db_conn *conn;
     const struct rs_worklist_query *query;
     struct rs_jw *w;
+    const struct rs_buf *out; /* where w writes */
     int64_t printed;
     int64_t looked_at;
     int64_t last;
@@ -112,6 +115,11 @@ static enum rs_status row_visit(struct walk *walk, const struct rs_work_row *row
     return row_print(&c, &st, walk->w, reterr);
 }
 
+static bool has_room(const struct walk *walk)
+{
+    return walk->printed < walk->query->n && walk->out->len < PAGE_BYTES;
+}
+
 static enum rs_status page_visit(struct walk *walk, bool *ret_more, struct rs_err *reterr)
 {
     struct rs_arena arena;
@@ -127,7 +135,7 @@ static enum rs_status page_visit(struct walk *walk, bool *ret_more, struct rs_er
     rs_arena_init(&arena, (size_t)64 << 20);
     enum rs_status s = rs_catalog_work_list(walk->conn, &arena, &query, &rows, &n, reterr);
     size_t i = 0;
-    for (; s == RS_OK && i < n && walk->printed < q->n; i++) {
+    for (; s == RS_OK && i < n && has_room(walk); i++) {
         walk->last = rows[i].manifest->id;
         walk->looked_at++;
         s = row_visit(walk, &rows[i], &arena, reterr);
@@ -141,7 +149,7 @@ static enum rs_status pages_visit(struct walk *walk, int64_t *ret_next, struct r
 {
     bool more = walk->query->n > 0;
     enum rs_status s = RS_OK;
-    while (s == RS_OK && more && walk->printed < walk->query->n && walk->looked_at < LOOKED_AT_MAX)
+    while (s == RS_OK && more && has_room(walk) && walk->looked_at < LOOKED_AT_MAX)
         s = page_visit(walk, &more, reterr);
     *ret_next = s == RS_OK && more ? walk->last : 0;
     return s;
@@ -152,7 +160,7 @@ enum rs_status rs_worklist(struct rs_db *db, const struct rs_worklist_query *que
 {
     RS_AUTO(rs_db_read) struct rs_db_read read = {0};
     struct rs_jw w = RS_JW_INIT(out);
-    struct walk walk = {.query = query, .w = &w, .last = query->last};
+    struct walk walk = {.query = query, .w = &w, .out = out, .last = query->last};
     enum rs_status s = rs_db_read_begin(db, &read.conn, reterr);
     if (s != RS_OK)
         return s;

@@ -3,6 +3,7 @@
 import collections
 import copy
 import itertools
+import sqlite3
 
 import pytest
 
@@ -120,6 +121,31 @@ def test_a_staged_tag_is_the_latest_push_while_that_is_in_quarantine(registry, r
     assert staged(registry, repo) == second.digest
     registry.processor.release(repo, second.digest)
     assert staged(registry, repo) is None and live(registry, repo) == second.digest
+
+
+def test_a_digest_with_more_tags_than_are_kept(make_registry):
+    """65,536 tags of the longest names: no more are taken; what there is can be listed, judged and deleted."""
+    registry = make_registry()
+    images = [registry.publisher.push_image("team/app", f"v{n}") for n in range(6)]
+    registry.daemon.stop()
+    with sqlite3.connect(registry.daemon.data / "catalog.db") as db:
+        db.execute("WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 65536)"
+                   " INSERT INTO manifest_tag(manifest_id, tag, repository_id, seq)"
+                   " SELECT m.id, substr('t' || i || '-' || m.id || '-' || hex(zeroblob(64)), 1, 128), m.repository_id, 0 FROM n, manifest m")
+    registry.daemon.start()
+    publisher, processor = registry.client("publisher"), registry.client("processor")
+    refused = publisher.put_manifest("team/app", "one-more", images[0].manifest)
+    assert refused.status == 409 and "65536" in refused.message, refused
+    assert publisher.put_manifest("team/app", "v0", images[0].manifest).status == 201  # it has that one already
+    seen, path = [], "/v2/_roadstead/quarantine"
+    while path:
+        page = processor.get(path)
+        assert page.status == 200 and len(page.body) < 16 << 20
+        seen += [i["digest"] for i in page.json()["images"]]
+        path = page.headers["Link"] and page.headers["Link"].split(">")[0].lstrip("<")
+    assert seen == [i.digest for i in images]
+    assert processor.decide("team/app", images[0].digest, "failed").status == 200
+    assert registry.client("maintainer").request("DELETE", f"/v2/team/app/manifests/{images[0].digest}").status == 202
 
 
 def test_many_tags_of_one_digest(registry, repo):
