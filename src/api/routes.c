@@ -26,26 +26,31 @@
 #define JSON_MAX ((uint64_t)64 << 20)     /* limits.body_size decides */
 #define MANIFEST_MAX ((uint64_t)4 << 20)  /* limits.manifest_size decides */
 
+/* Each takes the handler, and after it whatever else the row declares. */
+
 /* A read of metadata, or of a file that the loop sends: inline. */
-#define READ(path, who, fn) \
+#define READ(path, who, ...) \
     {.methods = RS_GET, .pattern = (path), .need = (who), .body = RS_BODY_NONE, \
-     .runs = RS_RUNS_INLINE, .handler = (fn)}
+     .runs = RS_RUNS_INLINE, .handler = __VA_ARGS__}
 /* A read that may take longer. */
-#define LONG_READ(path, who, fn) \
+#define LONG_READ(path, who, ...) \
     {.methods = RS_GET, .pattern = (path), .need = (who), .body = RS_BODY_NONE, \
-     .runs = RS_RUNS_ON_WORKER, .handler = (fn)}
+     .runs = RS_RUNS_ON_WORKER, .handler = __VA_ARGS__}
 /* A change without a body. */
-#define CHANGE(method, path, who, fn) \
+#define CHANGE(method, path, who, ...) \
     {.methods = (method), .pattern = (path), .need = (who), .body = RS_BODY_NONE, \
-     .runs = RS_RUNS_ON_WORKER, .handler = (fn)}
+     .runs = RS_RUNS_ON_WORKER, .handler = __VA_ARGS__}
 /* A change (or question) with a body that is kept in memory. */
-#define CHANGE_WITH(method, path, who, max, fn) \
+#define CHANGE_WITH(method, path, who, max, ...) \
     {.methods = (method), .pattern = (path), .need = (who), .body = RS_BODY_MEMORY, \
-     .body_max = (max), .runs = RS_RUNS_ON_WORKER, .handler = (fn)}
+     .body_max = (max), .runs = RS_RUNS_ON_WORKER, .handler = __VA_ARGS__}
 /* A body that streams to a sink. */
-#define UPLOAD(method, path, start, fn) \
+#define UPLOAD(method, path, start, ...) \
     {.methods = (method), .pattern = (path), .need = RS_NEED_UPLOAD, .body = RS_BODY_STREAM, \
-     .runs = RS_RUNS_ON_WORKER, .handler = (fn), .begin = (start)}
+     .begin = (start), .runs = RS_RUNS_ON_WORKER, .handler = __VA_ARGS__}
+
+#define CATALOG_SCOPE .scope = "registry:catalog:*"
+#define AZURE .dialect = RS_DIALECT_AZURE
 
 const struct rs_route rs_routes[] = {
     /* the daemon itself */
@@ -58,9 +63,8 @@ const struct rs_route rs_routes[] = {
 
     /* manifests */
     READ("/v2/{name}/manifests/{reference}", RS_NEED_READ, rs_api_manifest_pull),
-    {.methods = RS_PUT, .pattern = "/v2/{name}/manifests/{reference}", .need = RS_NEED_UPLOAD,
-     .body = RS_BODY_MEMORY, .body_max = MANIFEST_MAX, .runs = RS_RUNS_ON_WORKER,
-     .handler = rs_api_manifest_push, .repeated = "tag"},
+    CHANGE_WITH(RS_PUT, "/v2/{name}/manifests/{reference}", RS_NEED_UPLOAD, MANIFEST_MAX,
+                rs_api_manifest_push, .repeated = "tag"),
     CHANGE(RS_DELETE, "/v2/{name}/manifests/{reference}", RS_NEED_DELETE, rs_api_manifest_delete),
 
     /* blobs and uploads */
@@ -76,7 +80,7 @@ const struct rs_route rs_routes[] = {
            rs_api_upload_delete),
 
     /* lists */
-    LONG_READ("/v2/_catalog", RS_NEED_LOGIN, rs_api_lists_catalog),
+    LONG_READ("/v2/_catalog", RS_NEED_LOGIN, rs_api_lists_catalog, CATALOG_SCOPE),
     LONG_READ("/v2/{name}/tags/list", RS_NEED_READ, rs_api_lists_tags),
     LONG_READ("/v2/{name}/referrers/{digest}", RS_NEED_READ, rs_api_referrers),
 
@@ -100,27 +104,25 @@ const struct rs_route rs_routes[] = {
     CHANGE(RS_DELETE, "/v2/_roadstead/policies", RS_NEED_ADMIN, rs_api_policy_remove),
 
     /* Azure's form */
-    LONG_READ("/acr/v1/_catalog", RS_NEED_LOGIN, rs_api_acr_catalog),
-    LONG_READ("/acr/v1/{name}", RS_NEED_READ, rs_api_acr_repository),
-    CHANGE(RS_DELETE, "/acr/v1/{name}", RS_NEED_DELETE, rs_api_acr_repository_delete),
+    LONG_READ("/acr/v1/_catalog", RS_NEED_LOGIN, rs_api_acr_catalog, AZURE, CATALOG_SCOPE),
+    LONG_READ("/acr/v1/{name}", RS_NEED_READ, rs_api_acr_repository, AZURE),
+    CHANGE(RS_DELETE, "/acr/v1/{name}", RS_NEED_DELETE, rs_api_acr_repository_delete, AZURE),
     CHANGE_WITH(RS_PATCH, "/acr/v1/{name}", RS_NEED_LOGIN, RS_API_ACR_BODY_BYTES_MAX,
-                rs_api_acr_unchangeable),
-    LONG_READ("/acr/v1/{name}/_tags", RS_NEED_READ, rs_api_acr_tags),
-    LONG_READ("/acr/v1/{name}/_tags/{tag}", RS_NEED_READ, rs_api_acr_tag),
-    CHANGE(RS_DELETE, "/acr/v1/{name}/_tags/{tag}", RS_NEED_DELETE, rs_api_acr_tag_delete),
+                rs_api_acr_unchangeable, AZURE),
+    LONG_READ("/acr/v1/{name}/_tags", RS_NEED_READ, rs_api_acr_tags, AZURE),
+    LONG_READ("/acr/v1/{name}/_tags/{tag}", RS_NEED_READ, rs_api_acr_tag, AZURE),
+    CHANGE(RS_DELETE, "/acr/v1/{name}/_tags/{tag}", RS_NEED_DELETE, rs_api_acr_tag_delete, AZURE),
     CHANGE_WITH(RS_PATCH, "/acr/v1/{name}/_tags/{tag}", RS_NEED_LOGIN,
-                RS_API_ACR_BODY_BYTES_MAX, rs_api_acr_unchangeable),
-    LONG_READ("/acr/v1/{name}/_manifests", RS_NEED_READ, rs_api_acr_manifests),
-    LONG_READ("/acr/v1/{name}/_manifests/{digest}", RS_NEED_STATE, rs_api_acr_manifest_show),
+                RS_API_ACR_BODY_BYTES_MAX, rs_api_acr_unchangeable, AZURE),
+    LONG_READ("/acr/v1/{name}/_manifests", RS_NEED_READ, rs_api_acr_manifests, AZURE),
+    LONG_READ("/acr/v1/{name}/_manifests/{digest}", RS_NEED_STATE, rs_api_acr_manifest_show,
+              AZURE),
     CHANGE_WITH(RS_PATCH, "/acr/v1/{name}/_manifests/{digest}", RS_NEED_STATE,
-                RS_API_ACR_BODY_BYTES_MAX, rs_api_acr_manifest_decide),
+                RS_API_ACR_BODY_BYTES_MAX, rs_api_acr_manifest_decide, AZURE),
 
     /* tokens */
-    {.methods = RS_GET, .pattern = "/token", .need = RS_NEED_NOTHING, .body = RS_BODY_NONE,
-     .runs = RS_RUNS_ON_WORKER, .handler = rs_api_token_get, .repeated = "scope"},
-    {.methods = RS_GET, .pattern = "/oauth2/token", .need = RS_NEED_NOTHING,
-     .body = RS_BODY_NONE, .runs = RS_RUNS_ON_WORKER, .handler = rs_api_token_get,
-     .repeated = "scope"},
+    LONG_READ("/token", RS_NEED_NOTHING, rs_api_token_get, .repeated = "scope"),
+    LONG_READ("/oauth2/token", RS_NEED_NOTHING, rs_api_token_get, .repeated = "scope"),
     CHANGE_WITH(RS_POST, "/token", RS_NEED_NOTHING, RS_API_TOKEN_BODY_BYTES_MAX,
                 rs_api_token_post),
     CHANGE_WITH(RS_POST, "/oauth2/token", RS_NEED_NOTHING, RS_API_TOKEN_BODY_BYTES_MAX,

@@ -6,10 +6,6 @@
  */
 #include "http/http_internal.h"
 
-#include <string.h>
-
-#include "base/assert.h"
-
 /* Nobody there: ask for credentials.  A token that was not asked for this: say so.  Else it is a
  * plain no. */
 static enum rs_status refuse(struct rs_request *r, bool is_scope_missing)
@@ -25,9 +21,9 @@ static enum rs_status refuse(struct rs_request *r, bool is_scope_missing)
     return rs_fail(&r->err, RS_DENIED, NULL);
 }
 
-static bool is_azures(const struct rs_request *r)
+static bool speaks_azure(const struct rs_request *r)
 {
-    return strncmp(r->match.route->pattern, "/acr/", sizeof "/acr/" - 1) == 0;
+    return r->match.route->dialect == RS_DIALECT_AZURE;
 }
 
 /* A read that is not permitted: with a token of `anonymous`, the same as for something that does
@@ -35,7 +31,7 @@ static bool is_azures(const struct rs_request *r)
  * and go on only when they are challenged: where anybody may read they are. */
 static enum rs_status refuse_read(struct rs_request *r, bool may, bool is_scope_missing)
 {
-    bool is_wrong_token = is_azures(r) && may && is_scope_missing;
+    bool is_wrong_token = speaks_azure(r) && may && is_scope_missing;
     if (r->identity.has_credentials && r->identity.principal_id == RS_ANONYMOUS_ID &&
         !is_wrong_token)
         return rs_fail(&r->err, RS_NAME_UNKNOWN, NULL);
@@ -46,7 +42,7 @@ static enum rs_status refuse_read(struct rs_request *r, bool may, bool is_scope_
  */
 static void translate_scope(struct rs_request *r)
 {
-    if (is_azures(r) && (r->access.scope & RS_SCOPE_METADATA_READ) != 0)
+    if (speaks_azure(r) && (r->access.scope & RS_SCOPE_METADATA_READ) != 0)
         r->access.scope |= RS_PERM_PULL;
 }
 
@@ -91,7 +87,7 @@ enum rs_status rs_admit_need(struct rs_request *r)
 {
     /* Azure's clients send no credentials before they are challenged: what `anonymous` would get
      * must not stand for the answer to whoever has more. */
-    if (is_azures(r) && !r->identity.has_credentials)
+    if (speaks_azure(r) && !r->identity.has_credentials)
         return refuse(r, false);
     if (r->name != NULL) {
         enum rs_status s = rs_auth_access(r->server->o.auth, &r->identity, r->name, &r->arena,

@@ -35,7 +35,7 @@ static const char *scope_of(struct rs_request *r)
     if (route == NULL)
         return NULL;
     if (r->name == NULL)
-        return strstr(route->pattern, "/_catalog") != NULL ? "registry:catalog:*" : NULL;
+        return route->scope;
     switch (route->need) {
     case RS_NEED_UPLOAD:
         return upload_scope(r);

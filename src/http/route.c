@@ -54,6 +54,8 @@ static const char *row_problem(const struct rs_route *row)
     if (of_repository != (strstr(row->pattern, "{name}") != NULL) &&
         (of_repository || row->need != RS_NEED_LOGIN))
         return "{name} is the repository's name: it belongs to needs of a repository (READ, UPLOAD, DELETE, STATE), and they to it";
+    if (row->scope != NULL && strstr(row->pattern, "{name}") != NULL)
+        return "with {name} its scope is the repository's: it can have no other";
     return NULL;
 }
 

@@ -29,6 +29,15 @@ enum rs_need {
     RS_NEED_ADMIN, /* admin on "**" */
 };
 
+/* How a route's clients expect to be let in. */
+enum rs_dialect {
+    RS_DIALECT_OCI = 0, /* Docker's token specification, and everything of our own */
+    /* Azure's: they send no credentials, or the token of their last request, before they are
+       challenged; and read with `metadata_read` as with `pull` (lists and attributes, no content)
+     */
+    RS_DIALECT_AZURE,
+};
+
 enum rs_body_kind {
     RS_BODY_UNSET = 0,
     RS_BODY_NONE,   /* a body is refused, 400 */
@@ -66,6 +75,10 @@ struct rs_route {
         *pattern; /* "/v2/{name}/manifests/{reference}": {name} spans segments, any other parameter
                    * is one segment; a pattern that ends in '/' also matches without it */
     enum rs_need need;
+    enum rs_dialect dialect;
+    /* what a client asks the token service for, on a route without {name} (with it: a scope of that
+     * repository, by the need); NULL: nothing */
+    const char *scope;
     enum rs_body_kind body;
     uint64_t body_max; /* bytes; for RS_BODY_STREAM 0 = no limit */
     enum rs_runs runs; /* RS_BODY_STREAM always runs on a worker */

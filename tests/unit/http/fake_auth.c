@@ -2,7 +2,8 @@
  * Stands in for auth/ in the transport's tests: "Basic <word>" is a principal of that name, "Bearer
  * <word>" one with a token. reader: pull on everything   writer: pull and push   admin: admin
  * nobody: nothing   slow: as reader, but the check must block tokens: noscope (a reader whose token
- * covers nothing), anonymous
+ * covers nothing), metadata (a reader whose token covers metadata_read alone), anonymous, stray (of
+ * anonymous, covering nothing).  Everybody may pull from the repository "open".
  */
 #include "fake_auth.h"
 
@@ -51,20 +52,30 @@ enum rs_status rs_auth_authenticate(struct rs_auth *auth, const char *authorizat
     ret->identity.has_credentials = true;
     ret->identity.is_token = strncmp(authorization, "Bearer", 6) == 0;
     (void)snprintf(ret->identity.name, sizeof(ret->identity.name), "%.200s", word + 1);
-    ret->identity.principal_id = strcmp(word, " anonymous") == 0 ? RS_ANONYMOUS_ID : 7;
+    bool is_anonymous = strcmp(word, " anonymous") == 0 || strcmp(word, " stray") == 0;
+    ret->identity.principal_id = is_anonymous ? RS_ANONYMOUS_ID : 7;
     return RS_OK;
 }
 
 static uint32_t perms_of(const struct rs_identity *identity)
 {
     if (strcmp(identity->name, "reader") == 0 || strcmp(identity->name, "slow") == 0 ||
-        strcmp(identity->name, "noscope") == 0)
+        strcmp(identity->name, "noscope") == 0 || strcmp(identity->name, "metadata") == 0)
         return RS_PERM_PULL;
     if (strcmp(identity->name, "writer") == 0)
         return RS_PERM_PULL | RS_PERM_PUSH;
     if (strcmp(identity->name, "admin") == 0)
         return RS_PERM_ADMIN;
     return 0;
+}
+
+static uint32_t scope_of(const struct rs_identity *identity)
+{
+    if (strcmp(identity->name, "noscope") == 0 || strcmp(identity->name, "stray") == 0)
+        return 0;
+    if (strcmp(identity->name, "metadata") == 0)
+        return RS_SCOPE_METADATA_READ;
+    return RS_PERM_PULL | RS_PERM_PUSH | RS_PERM_DELETE;
 }
 
 enum rs_status rs_auth_access(struct rs_auth *auth, const struct rs_identity *identity,
@@ -76,9 +87,8 @@ enum rs_status rs_auth_access(struct rs_auth *auth, const struct rs_identity *id
     *ret = (struct rs_access){.checks = ""};
     if (strcmp(repository, "broken") == 0)
         return rs_fail(reterr, RS_IO, NULL);
-    ret->perms = perms_of(identity);
-    bool covers = !identity->is_token || strcmp(identity->name, "noscope") != 0;
-    ret->scope = covers ? RS_PERM_PULL | RS_PERM_PUSH | RS_PERM_DELETE : 0;
+    ret->perms = perms_of(identity) | (strcmp(repository, "open") == 0 ? RS_PERM_PULL : 0U);
+    ret->scope = scope_of(identity);
     return RS_OK;
 }
 
