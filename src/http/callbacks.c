@@ -9,9 +9,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-
-#include <linux/sockios.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -57,6 +54,8 @@ static enum MHD_Result queue(struct rs_request *r)
         return MHD_NO;
     if (re->kind == RS_REPLY_STREAM && r->method != RS_HEAD)
         rs_watch_stream(r->server, r->conn, re->stream);
+    if (re->kernel_fd >= 0)
+        rs_watch_file(r->server, r->conn, re->kernel_fd, re->offset + re->length);
     return MHD_queue_response(r->mhd, re->status, re->response);
 }
 
@@ -263,22 +262,14 @@ static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd
 /* What MHD said last on this loop's thread: before it ends a request with an error, why. */
 static _Thread_local char said[512];
 
-/* Did the client acknowledge all that was sent?  (MHD has shut the socket down: that counts as one
- * more byte.) */
-static bool has_client_all(const struct rs_conn *c)
-{
-    int left = 0;
-    return ioctl(c->fd, SIOCOUTQ, &left) == 0 && left <= 1;
-}
-
-/* The signs that a reply ended for want of its bytes, where MHD reads the file itself: its words,
- * and a stall in which it was not the client that was waited for. */
+/* The signs that a reply ended for want of its bytes, where the kernel sends the file: what there
+ * is of it, or MHD's words when it could not be read. */
 static const char *why_cut(const struct rs_conn *c, enum MHD_RequestTerminationCode code)
 {
-    if (code == MHD_REQUEST_TERMINATED_WITH_ERROR)
-        return strstr(said, "error generating data") != NULL ? said : NULL;
-    if (code == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED && has_client_all(c))
-        return "the file did not go on";
+    if (rs_watch_file_is_short(c))
+        return "the file ended early";
+    if (code == MHD_REQUEST_TERMINATED_WITH_ERROR && strstr(said, "error generating data") != NULL)
+        return said;
     return NULL;
 }
 
@@ -299,6 +290,9 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
         rs_watch_stream(l->server, c, NULL);
     if (code != MHD_REQUEST_TERMINATED_COMPLETED_OK)
         rs_reply_note_cut(r, why_cut(c, code));
+    said[0] = '\0'; /* of this request, if of any */
+    if (c->file_fd >= 0)
+        rs_watch_file(l->server, c, -1, 0);
     if (rs_body_is_left(r, code != MHD_REQUEST_TERMINATED_COMPLETED_OK))
         rs_request_end(r);
 }

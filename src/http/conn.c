@@ -53,6 +53,7 @@ static struct rs_conn *conn_new(struct rs_listener *l, struct MHD_Connection *mh
     c->listener = l;
     c->mhd = mhd;
     c->fd = -1;
+    c->file_fd = -1;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (info != NULL)
@@ -62,7 +63,7 @@ static struct rs_conn *conn_new(struct rs_listener *l, struct MHD_Connection *mh
     r->magic = RS_REQUEST_MAGIC;
     r->conn = c;
     r->server = l->server;
-    r->reply.fd = -1;
+    rs_reply_init(&r->reply);
     (void)pthread_mutex_init(&r->body.mu, NULL);
     atomic_store(&c->deadline_ms,
                  rs_clock_mono_ms() + (uint64_t)l->server->o.idle_timeout_s * 1000);

@@ -71,6 +71,8 @@ struct rs_reply {
     char *bytes;     /* RS_REPLY_HEAP, malloc */
     uint64_t length; /* of the body, known or announced */
     int fd;          /* RS_REPLY_FILE */
+    /* the same where the kernel sends it: MHD's, and there until this reply ends */
+    int kernel_fd;
     uint64_t offset;
     int read_errno; /* of the file, while its bytes were sent; -1: it ended early */
     struct rs_stream *stream;
@@ -247,6 +249,8 @@ struct rs_conn {
     _Atomic uint64_t body_bytes;
     atomic_uint stalls;                 /* how often this side made the client wait */
     _Atomic(struct rs_stream *) stream; /* set and cleared under watch->mu */
+    int file_fd;       /* -1 none; set and cleared under watch->mu: the kernel sends from it */
+    uint64_t file_end; /* under watch->mu: so long must it be */
     /* The watch's own: */
     uint64_t window_start_ms;
     uint64_t window_bytes;
@@ -271,6 +275,10 @@ void rs_watch_stop(struct rs_server *server);
 void rs_watch_add(struct rs_server *server, struct rs_conn *c);
 void rs_watch_remove(struct rs_server *server, struct rs_conn *c);
 void rs_watch_stream(struct rs_server *server, struct rs_conn *c, struct rs_stream *s);
+/* The kernel sends from `fd` up to `end`; -1: it does not any more. */
+void rs_watch_file(struct rs_server *server, struct rs_conn *c, int fd, uint64_t end);
+/* The file that is sent is shorter than it has to be.  Threads: the connection's loop. */
+bool rs_watch_file_is_short(const struct rs_conn *c);
 /* Keep this socket open (a copy of it is taken) for a moment, so that the last answer is not lost
  * in a reset. */
 void rs_watch_linger(struct rs_server *server, int fd);

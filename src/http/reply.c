@@ -22,7 +22,7 @@ static void fail(struct rs_reply *re, enum rs_status s)
 
 void rs_reply_init(struct rs_reply *re)
 {
-    *re = (struct rs_reply){.kind = RS_REPLY_EMPTY, .status = 200, .fd = -1};
+    *re = (struct rs_reply){.kind = RS_REPLY_EMPTY, .status = 200, .fd = -1, .kernel_fd = -1};
     re->headers_end = &re->headers;
 }
 

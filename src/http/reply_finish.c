@@ -160,8 +160,10 @@ static struct MHD_Response *file_response(struct rs_request *r)
         return MHD_create_response_from_callback(re->length, FILE_BLOCK_BYTES, read_file, re, NULL);
     struct MHD_Response *response =
         MHD_create_response_from_fd_at_offset64(re->length, re->fd, re->offset);
-    if (response != NULL)
+    if (response != NULL) {
+        re->kernel_fd = re->fd;
         re->fd = -1; /* MHD closes it */
+    }
     return response;
 }
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/assert.h"
@@ -66,6 +67,21 @@ void rs_watch_stream(struct rs_server *server, struct rs_conn *c, struct rs_stre
     (void)pthread_mutex_lock(&server->watch->mu);
     atomic_store(&c->stream, s);
     (void)pthread_mutex_unlock(&server->watch->mu);
+}
+
+void rs_watch_file(struct rs_server *server, struct rs_conn *c, int fd, uint64_t end)
+{
+    (void)pthread_mutex_lock(&server->watch->mu);
+    c->file_fd = fd;
+    c->file_end = end;
+    (void)pthread_mutex_unlock(&server->watch->mu);
+}
+
+/* The kernel sends a file as far as it goes, and MHD then waits for more until its timeout. */
+bool rs_watch_file_is_short(const struct rs_conn *c)
+{
+    struct stat st;
+    return c->file_fd >= 0 && fstat(c->file_fd, &st) == 0 && (uint64_t)st.st_size < c->file_end;
 }
 
 void rs_watch_linger(struct rs_server *server, int fd)
@@ -142,6 +158,8 @@ static void look_at(struct rs_watch *w, struct rs_conn *c, uint64_t now_ms)
     uint64_t deadline = atomic_load_explicit(&c->deadline_ms, memory_order_relaxed);
     if ((deadline != 0 && now_ms >= deadline) || is_crawling(c, now_ms, &w->server->o)) {
         rs_metric_add(w->server->metrics.cut_slow, 1);
+        (void)shutdown(c->fd, SHUT_RDWR);
+    } else if (rs_watch_file_is_short(c)) {
         (void)shutdown(c->fd, SHUT_RDWR);
     } else if (has_ended(c)) {
         (void)shutdown(c->fd, SHUT_RD); /* what is being sent still arrives */

@@ -118,6 +118,11 @@ class Daemon:
         self.stop()
         return self.start()
 
+    def blob_path(self, digest):
+        """The file of a stored blob."""
+        algorithm, hexes = digest.split(":")
+        return self.data / "blobs" / algorithm / hexes[:2] / hexes
+
     def admin_auth(self):
         name, password = (self.data / "admin-credentials").read_text().strip().split(":", 1)
         return name, password

@@ -108,9 +108,7 @@ def test_a_backup_while_pushes_go_on_is_consistent(own, repo, tmp_path):
 
 def test_a_damaged_blob_fails_the_backup_and_names_it(own, repo):
     image = own.publisher.push_image(repo, "v1")
-    digest = digest_of(image.layers[0])
-    hexes = digest.split(":")[1]
-    path = own.daemon.data / "blobs" / "sha256" / hexes[:2] / hexes
+    path = own.daemon.blob_path(digest_of(image.layers[0]))
     path.chmod(0o600)
     path.write_bytes(image.layers[0][:-1] + b"?")
     assert "did not come to its end" in cli("backup", registry=own, expect=6)

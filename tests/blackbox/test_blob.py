@@ -1,8 +1,13 @@
 """Reading and deleting blobs: ranges, conditions, HEAD, and what deleting leaves (distribution-spec, RFC 9110)."""
 
+import base64
+import os
+
 import pytest
 
 from client import digest_of, unique
+from daemon import wait_for
+from raw import Raw
 
 DATA = bytes(range(256)) * 8  # 2048 bytes
 
@@ -124,6 +129,25 @@ def test_what_is_missing_is_404(registry, repo):
             got = registry.processor.get(path)
             assert (got.status, got.code) == (404, "BLOB_UNKNOWN"), got
             assert registry.processor.head(path).status == 404
+
+
+def test_a_file_that_ends_early_cuts_the_answer_at_once(make_registry, repo):
+    """The kernel sends it, and would wait for the rest: neither the client nor the log waits with it."""
+    own = make_registry(config={"limits": {"stall_timeout": "1h"}, "log": {"requests": False}})
+    data = os.urandom(1 << 20) * 64
+    digest = own.processor.push_blob(repo, data)
+    login = base64.b64encode(":".join(own.processor.auth).encode()).decode()
+    with Raw(own.url) as raw:
+        raw.send(f"GET /v2/{repo}/blobs/{digest} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {login}\r\n\r\n".encode())
+        while len(raw.buffer) < 1000:
+            assert raw._more()
+        path = own.daemon.blob_path(digest)
+        path.chmod(0o600)
+        os.truncate(path, len(data) // 2)
+        while raw._more():
+            pass
+        assert raw.buffer.startswith(b"HTTP/1.1 200 ") and len(raw.buffer) < len(data)
+    wait_for(lambda: "the file ended early" in own.daemon.tail(), "the log tells why")
 
 
 # -- deleting --------------------------------------------------------------------------------------

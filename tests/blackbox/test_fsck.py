@@ -43,11 +43,6 @@ def damage_catalog(registry, *statements):
     registry.admin = registry.daemon.admin()
 
 
-def blob_path(registry, digest):
-    hexes = digest.split(":")[1]
-    return registry.daemon.data / "blobs" / "sha256" / hexes[:2] / hexes
-
-
 def test_a_sound_registry_has_no_findings(own, repo):
     image = own.publisher.push_image(repo, "v1")
     own.publisher.push_image(repo, "v2")
@@ -63,7 +58,7 @@ def test_a_damaged_blob_is_found_and_a_push_heals_it(own, repo, kind):
     image = own.publisher.push_image(repo, "v1")
     own.processor.release(repo, image.digest)
     digest = digest_of(image.layers[0])
-    path = blob_path(own, digest)
+    path = own.daemon.blob_path(digest)
     whole = path.read_bytes()
     path.chmod(0o600)
     if kind == "flipped":
@@ -86,7 +81,7 @@ def test_repair_forgets_a_lost_blob_so_that_clients_send_it_again(own, repo):
     image = own.publisher.push_image(repo, "v1")
     own.processor.release(repo, image.digest)
     digest = digest_of(image.layers[0])
-    blob_path(own, digest).unlink()
+    own.daemon.blob_path(digest).unlink()
     found = fsck(own, repair=True)["findings"]
     assert [(f["subject"], f["repaired"]) for f in found] == [(digest, True)]
     assert own.publisher.head(f"/v2/{repo}/blobs/{digest}").status == 404
@@ -150,7 +145,7 @@ def test_only_an_admin_checks(registry):
 
 def test_a_stray_file_is_garbage_not_damage(own, repo):
     own.publisher.push_image(repo, "v1", Image())
-    path = blob_path(own, "sha256:" + "0" * 64)
+    path = own.daemon.blob_path("sha256:" + "0" * 64)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"left by a crash")
     got = fsck(own)

@@ -396,16 +396,11 @@ def test_the_same_blob_64_times_at_once(registry, repo):
 # -- bytes on the disk -----------------------------------------------------------------------------
 
 
-def blob_file(daemon, digest):
-    hexes = digest.split(":")[1]
-    return daemon.data / "blobs" / "sha256" / hexes[:2] / hexes
-
-
 def test_pushing_a_damaged_blob_again_heals_it(make_registry, repo):
     registry = make_registry()
     data = unique("precious ").encode() * 100
     digest = registry.publisher.push_blob(repo, data)
-    file = blob_file(registry.daemon, digest)
+    file = registry.daemon.blob_path(digest)
     file.write_bytes(data[:-1] + b"?")  # of the right size
     registry.publisher.push_blob(repo, data)
     assert_stored(registry, repo, data)
