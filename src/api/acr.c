@@ -11,7 +11,8 @@
 #include "quarantine/show_azure.h"
 #include "registry/services.h"
 
-#define ANSWER_BYTES_MAX ((size_t)8 << 20)
+/* A manifest with all the tags that it may have. */
+#define ANSWER_BYTES_MAX ((size_t)32 << 20)
 
 static struct rs_azure_question question_of(struct rs_request *r,
                                             const struct rs_platform_source *platforms)

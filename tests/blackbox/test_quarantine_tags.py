@@ -132,6 +132,9 @@ def test_a_digest_with_more_tags_than_are_kept(make_registry):
         db.execute("WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 65536)"
                    " INSERT INTO manifest_tag(manifest_id, tag, repository_id, seq)"
                    " SELECT m.id, substr('t' || i || '-' || m.id || '-' || hex(zeroblob(64)), 1, 128), m.repository_id, 0 FROM n, manifest m")
+        db.execute("INSERT INTO tag(repository_id, name, staged_manifest_id, staged_seq, changed_ms)"
+                   " SELECT repository_id, tag, manifest_id, 1, 0 FROM manifest_tag WHERE seq = 0 AND manifest_id ="
+                   " (SELECT id FROM manifest WHERE digest = ?)", (images[1].digest,))
     registry.daemon.start()
     publisher, processor = registry.client("publisher"), registry.client("processor")
     refused = publisher.put_manifest("team/app", "one-more", images[0].manifest)
@@ -146,6 +149,9 @@ def test_a_digest_with_more_tags_than_are_kept(make_registry):
     assert seen == [i.digest for i in images]
     assert processor.decide("team/app", images[0].digest, "failed").status == 200
     assert registry.client("maintainer").request("DELETE", f"/v2/team/app/manifests/{images[0].digest}").status == 202
+    azure = f"/acr/v1/team/app/_manifests/{images[1].digest}"
+    assert len(processor.get(azure).json()["manifest"]["tags"]) == 65536
+    assert processor.request("PATCH", azure, body={"quarantineState": "Failed"}).status == 200
 
 
 def test_many_tags_of_one_digest(registry, repo):
