@@ -83,12 +83,12 @@ class Issuer:
     """Serves discovery and a key set over TLS on a loopback port.  `manner(path, n)` is asked for the n-th request (from 0) and answers with None (as
     it should be), a status, bytes to send with 200, ("redirect", url) or "hang" (until close())."""
 
-    def __init__(self, directory, path=""):
+    def __init__(self, directory, path="", names="DNS:localhost,IP:127.0.0.1"):
         self.directory = pathlib.Path(directory)
         self.certificate = self.directory / f"issuer-{next(_numbers)}.pem"
         private = self.certificate.with_suffix(".key")
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=localhost",
-                "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", private, "-out", self.certificate)
+                "-addext", f"subjectAltName={names}", "-keyout", private, "-out", self.certificate)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(self.certificate, private)
         self.keys = {}  # kid -> (Key, more members)
