@@ -7,7 +7,6 @@
 #include "crypto/secret.h"
 #include "json/write.h"
 #include "registry/grants.h"
-#include "registry/identities.h"
 #include "registry/keys.h"
 
 #define PAGE_DEFAULT 100U
@@ -50,6 +49,16 @@ static const struct {
     [RS_PRINCIPAL_WORKLOAD] = {"/v2/_roadstead/admin/workloads", "workload", NULL},
 };
 
+static enum rs_principal_kind kind_of(const struct rs_request *r)
+{
+    return (enum rs_principal_kind)rs_request_subject(r);
+}
+
+static const char *name_of(const struct rs_request *r)
+{
+    return rs_request_param(r, kinds[kind_of(r)].param);
+}
+
 /* {"name", and the generated secret, which is never shown again}. */
 static enum rs_status answer_secret(struct rs_reply *re, unsigned http_status,
                                     enum rs_principal_kind kind, const char *name,
@@ -66,9 +75,10 @@ static enum rs_status answer_secret(struct rs_reply *re, unsigned http_status,
     return rs_json_api_answer(re, http_status, &json, reterr);
 }
 
-static enum rs_status list(struct rs_request *r, struct rs_reply *re, enum rs_principal_kind kind,
-                           struct rs_err *reterr)
+enum rs_status rs_api_admin_identities_list(struct rs_request *r, struct rs_reply *re,
+                                            struct rs_err *reterr)
 {
+    enum rs_principal_kind kind = kind_of(r);
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
     const char *last = rs_request_query(r, "last");
     const char *next = NULL;
@@ -82,9 +92,10 @@ static enum rs_status list(struct rs_request *r, struct rs_reply *re, enum rs_pr
     return s == RS_OK ? rs_json_api_answer(re, 200, &json, reterr) : s;
 }
 
-static enum rs_status add(struct rs_request *r, struct rs_reply *re, enum rs_principal_kind kind,
-                          struct rs_err *reterr)
+enum rs_status rs_api_admin_identities_add(struct rs_request *r, struct rs_reply *re,
+                                           struct rs_err *reterr)
 {
+    enum rs_principal_kind kind = kind_of(r);
     RS_AUTO(rs_json) struct rs_json *body = NULL;
     struct rs_new_identity identity;
     struct rs_identity_credential secret;
@@ -102,17 +113,12 @@ static enum rs_status add(struct rs_request *r, struct rs_reply *re, enum rs_pri
     return s;
 }
 
-static const char *name_of(struct rs_request *r, enum rs_principal_kind kind)
-{
-    return rs_request_param(r, kinds[kind].param);
-}
-
-static enum rs_status show(struct rs_request *r, struct rs_reply *re, enum rs_principal_kind kind,
-                           struct rs_err *reterr)
+enum rs_status rs_api_admin_identities_show(struct rs_request *r, struct rs_reply *re,
+                                            struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
     enum rs_status s =
-        rs_identities_show(rs_request_services(r), kind, name_of(r, kind), &json, reterr);
+        rs_identities_show(rs_request_services(r), kind_of(r), name_of(r), &json, reterr);
     return s == RS_OK ? rs_json_api_answer(re, 200, &json, reterr) : s;
 }
 
@@ -148,11 +154,11 @@ static enum rs_status read_change(const struct rs_json *body, struct rs_identity
     return RS_OK;
 }
 
-static enum rs_status change(struct rs_request *r, struct rs_reply *re, enum rs_principal_kind kind,
-                             struct rs_err *reterr)
+enum rs_status rs_api_admin_identities_change(struct rs_request *r, struct rs_reply *re,
+                                              struct rs_err *reterr)
 {
     RS_AUTO(rs_json) struct rs_json *body = NULL;
-    struct rs_identity_change c = {.kind = kind, .name = name_of(r, kind)};
+    struct rs_identity_change c = {.kind = kind_of(r), .name = name_of(r)};
     struct rs_identity_credential secret;
     enum rs_status s = read_body(r, &body, reterr);
     if (s == RS_OK)
@@ -162,77 +168,17 @@ static enum rs_status change(struct rs_request *r, struct rs_reply *re, enum rs_
     if (s != RS_OK)
         return s;
     rs_secret_wipe(&secret, sizeof secret);
-    return show(r, re, kind, reterr);
+    return rs_api_admin_identities_show(r, re, reterr);
 }
 
-static enum rs_status delete_one(struct rs_request *r, struct rs_reply *re,
-                                 enum rs_principal_kind kind, struct rs_err *reterr)
+enum rs_status rs_api_admin_identities_delete(struct rs_request *r, struct rs_reply *re,
+                                              struct rs_err *reterr)
 {
-    enum rs_status s = rs_identities_delete(rs_request_services(r), rs_request_actor(r), kind,
-                                            name_of(r, kind), reterr);
+    enum rs_status s = rs_identities_delete(rs_request_services(r), rs_request_actor(r), kind_of(r),
+                                            name_of(r), reterr);
     if (s == RS_OK)
         rs_json_api_nothing(re);
     return s;
-}
-
-enum rs_status rs_api_admin_users_list(struct rs_request *r, struct rs_reply *re,
-                                       struct rs_err *reterr)
-{
-    return list(r, re, RS_PRINCIPAL_USER, reterr);
-}
-
-enum rs_status rs_api_admin_users_add(struct rs_request *r, struct rs_reply *re,
-                                      struct rs_err *reterr)
-{
-    return add(r, re, RS_PRINCIPAL_USER, reterr);
-}
-
-enum rs_status rs_api_admin_users_show(struct rs_request *r, struct rs_reply *re,
-                                       struct rs_err *reterr)
-{
-    return show(r, re, RS_PRINCIPAL_USER, reterr);
-}
-
-enum rs_status rs_api_admin_users_change(struct rs_request *r, struct rs_reply *re,
-                                         struct rs_err *reterr)
-{
-    return change(r, re, RS_PRINCIPAL_USER, reterr);
-}
-
-enum rs_status rs_api_admin_users_delete(struct rs_request *r, struct rs_reply *re,
-                                         struct rs_err *reterr)
-{
-    return delete_one(r, re, RS_PRINCIPAL_USER, reterr);
-}
-
-enum rs_status rs_api_admin_robots_list(struct rs_request *r, struct rs_reply *re,
-                                        struct rs_err *reterr)
-{
-    return list(r, re, RS_PRINCIPAL_ROBOT, reterr);
-}
-
-enum rs_status rs_api_admin_robots_add(struct rs_request *r, struct rs_reply *re,
-                                       struct rs_err *reterr)
-{
-    return add(r, re, RS_PRINCIPAL_ROBOT, reterr);
-}
-
-enum rs_status rs_api_admin_robots_show(struct rs_request *r, struct rs_reply *re,
-                                        struct rs_err *reterr)
-{
-    return show(r, re, RS_PRINCIPAL_ROBOT, reterr);
-}
-
-enum rs_status rs_api_admin_robots_change(struct rs_request *r, struct rs_reply *re,
-                                          struct rs_err *reterr)
-{
-    return change(r, re, RS_PRINCIPAL_ROBOT, reterr);
-}
-
-enum rs_status rs_api_admin_robots_delete(struct rs_request *r, struct rs_reply *re,
-                                          struct rs_err *reterr)
-{
-    return delete_one(r, re, RS_PRINCIPAL_ROBOT, reterr);
 }
 
 enum rs_status rs_api_admin_robots_rotate(struct rs_request *r, struct rs_reply *re,
@@ -247,36 +193,6 @@ enum rs_status rs_api_admin_robots_rotate(struct rs_request *r, struct rs_reply 
         s = answer_secret(re, 200, c.kind, c.name, &secret, reterr);
     rs_secret_wipe(&secret, sizeof secret);
     return s;
-}
-
-enum rs_status rs_api_admin_workloads_list(struct rs_request *r, struct rs_reply *re,
-                                           struct rs_err *reterr)
-{
-    return list(r, re, RS_PRINCIPAL_WORKLOAD, reterr);
-}
-
-enum rs_status rs_api_admin_workloads_add(struct rs_request *r, struct rs_reply *re,
-                                          struct rs_err *reterr)
-{
-    return add(r, re, RS_PRINCIPAL_WORKLOAD, reterr);
-}
-
-enum rs_status rs_api_admin_workloads_show(struct rs_request *r, struct rs_reply *re,
-                                           struct rs_err *reterr)
-{
-    return show(r, re, RS_PRINCIPAL_WORKLOAD, reterr);
-}
-
-enum rs_status rs_api_admin_workloads_change(struct rs_request *r, struct rs_reply *re,
-                                             struct rs_err *reterr)
-{
-    return change(r, re, RS_PRINCIPAL_WORKLOAD, reterr);
-}
-
-enum rs_status rs_api_admin_workloads_delete(struct rs_request *r, struct rs_reply *re,
-                                             struct rs_err *reterr)
-{
-    return delete_one(r, re, RS_PRINCIPAL_WORKLOAD, reterr);
 }
 
 /* ---- grants ---- */

@@ -8,42 +8,23 @@
 #define RS_API_ADMIN_H
 
 #include "http/reply.h"
+#include "registry/identities.h"
 
 #define RS_API_ADMIN_BODY_BYTES_MAX 65536U
 
-enum rs_status rs_api_admin_users_list(struct rs_request *r, struct rs_reply *re,
-                                       struct rs_err *reterr);
-enum rs_status rs_api_admin_users_add(struct rs_request *r, struct rs_reply *re,
-                                      struct rs_err *reterr);
-enum rs_status rs_api_admin_users_show(struct rs_request *r, struct rs_reply *re,
-                                       struct rs_err *reterr);
-enum rs_status rs_api_admin_users_change(struct rs_request *r, struct rs_reply *re,
-                                         struct rs_err *reterr);
-enum rs_status rs_api_admin_users_delete(struct rs_request *r, struct rs_reply *re,
-                                         struct rs_err *reterr);
-
-enum rs_status rs_api_admin_robots_list(struct rs_request *r, struct rs_reply *re,
-                                        struct rs_err *reterr);
-enum rs_status rs_api_admin_robots_add(struct rs_request *r, struct rs_reply *re,
-                                       struct rs_err *reterr);
-enum rs_status rs_api_admin_robots_show(struct rs_request *r, struct rs_reply *re,
-                                        struct rs_err *reterr);
-enum rs_status rs_api_admin_robots_change(struct rs_request *r, struct rs_reply *re,
-                                          struct rs_err *reterr);
-enum rs_status rs_api_admin_robots_delete(struct rs_request *r, struct rs_reply *re,
-                                          struct rs_err *reterr);
+/* The route's subject is the kind, an enum rs_principal_kind. */
+enum rs_status rs_api_admin_identities_list(struct rs_request *r, struct rs_reply *re,
+                                            struct rs_err *reterr);
+enum rs_status rs_api_admin_identities_add(struct rs_request *r, struct rs_reply *re,
+                                           struct rs_err *reterr);
+enum rs_status rs_api_admin_identities_show(struct rs_request *r, struct rs_reply *re,
+                                            struct rs_err *reterr);
+enum rs_status rs_api_admin_identities_change(struct rs_request *r, struct rs_reply *re,
+                                              struct rs_err *reterr);
+enum rs_status rs_api_admin_identities_delete(struct rs_request *r, struct rs_reply *re,
+                                              struct rs_err *reterr);
 enum rs_status rs_api_admin_robots_rotate(struct rs_request *r, struct rs_reply *re,
                                           struct rs_err *reterr);
-enum rs_status rs_api_admin_workloads_list(struct rs_request *r, struct rs_reply *re,
-                                           struct rs_err *reterr);
-enum rs_status rs_api_admin_workloads_add(struct rs_request *r, struct rs_reply *re,
-                                          struct rs_err *reterr);
-enum rs_status rs_api_admin_workloads_show(struct rs_request *r, struct rs_reply *re,
-                                           struct rs_err *reterr);
-enum rs_status rs_api_admin_workloads_change(struct rs_request *r, struct rs_reply *re,
-                                             struct rs_err *reterr);
-enum rs_status rs_api_admin_workloads_delete(struct rs_request *r, struct rs_reply *re,
-                                             struct rs_err *reterr);
 
 enum rs_status rs_api_admin_grants_list(struct rs_request *r, struct rs_reply *re,
                                         struct rs_err *reterr);

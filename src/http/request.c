@@ -92,6 +92,11 @@ const char *rs_request_param(const struct rs_request *r, const char *param)
     rs_assert_failed("the route's pattern has this parameter", __FILE__, __LINE__);
 }
 
+unsigned rs_request_subject(const struct rs_request *r)
+{
+    return r->match.route->subject;
+}
+
 const char *rs_request_query(const struct rs_request *r, const char *key)
 {
     return rs_uri_query(&r->uri, key, 0);

@@ -31,6 +31,8 @@ enum rs_method rs_request_method(const struct rs_request *r);
  * never NULL for a parameter the pattern has. {name} is a valid repository name; whatever else is
  * only known to be one path segment of 1..511 printable ASCII bytes. */
 const char *rs_request_param(const struct rs_request *r, const char *param);
+/* The `subject` of the route's row. */
+unsigned rs_request_subject(const struct rs_request *r);
 /* A query parameter, percent-decoded: valid UTF-8 without control bytes; NULL when absent.  A
  * repeated one was refused before the handler, unless the route lists it in `repeated`. */
 const char *rs_request_query(const struct rs_request *r, const char *key);

@@ -83,6 +83,7 @@ struct rs_route {
     uint64_t body_max; /* bytes; for RS_BODY_STREAM 0 = no limit */
     enum rs_runs runs; /* RS_BODY_STREAM always runs on a worker */
     rs_handler handler;
+    unsigned subject;      /* what it is about, where rows share a handler: rs_request_subject() */
     rs_stream_begin begin; /* RS_BODY_STREAM only */
     const char
         *repeated; /* query parameters that may repeat, separated by spaces ("tag"), or NULL */
