@@ -38,9 +38,9 @@ static void set_deadline(struct rs_conn *c, unsigned seconds)
     atomic_store_explicit(&c->deadline_ms, at, memory_order_relaxed);
 }
 
-static void set_reading(struct rs_conn *c, bool is_reading)
+static void set_reading(struct rs_conn *c, enum rs_reading what)
 {
-    atomic_store_explicit(&c->is_reading_body, is_reading, memory_order_relaxed);
+    atomic_store_explicit(&c->reading, what, memory_order_relaxed);
 }
 
 /* ---- replying ---- */
@@ -48,7 +48,7 @@ static void set_reading(struct rs_conn *c, bool is_reading)
 static enum MHD_Result queue(struct rs_request *r)
 {
     struct rs_reply *re = &r->reply;
-    set_reading(r->conn, false);
+    set_reading(r->conn, RS_READING_NOTHING);
     r->phase = RS_PHASE_REPLIED;
     if (re->response == NULL)
         return MHD_NO;
@@ -89,7 +89,7 @@ static enum MHD_Result refuse_body(struct rs_request *r)
     if (!is_small || r->head.expects_continue)
         return queue_early(r);
     r->phase = RS_PHASE_SWALLOW;
-    set_reading(r->conn, true);
+    set_reading(r->conn, RS_READING_BODY);
     return MHD_YES;
 }
 
@@ -129,7 +129,7 @@ static enum MHD_Result start_body(struct rs_request *r)
     if (rs_body_start(r) != RS_OK)
         return refuse_body(r);
     r->phase = RS_PHASE_BODY;
-    set_reading(r->conn, true);
+    set_reading(r->conn, RS_READING_BODY);
     return MHD_YES; /* MHD sends "100 Continue" if it is waited for */
 }
 
@@ -144,6 +144,7 @@ static enum MHD_Result refuse_head(struct rs_request *r)
 static enum MHD_Result on_head(struct rs_request *r, const char *method, const char *version)
 {
     set_deadline(r->conn, 0);
+    set_reading(r->conn, RS_READING_NOTHING);
     if (rs_head_read(r) != RS_OK)
         return refuse_head(r);
     rs_head_find_source(r);
@@ -191,7 +192,7 @@ static enum MHD_Result on_end(struct rs_request *r)
 {
     bool is_closing;
     bool was_swallowing = r->phase == RS_PHASE_SWALLOW;
-    set_reading(r->conn, false);
+    set_reading(r->conn, RS_READING_NOTHING);
     if (!rs_body_finish(r, &is_closing)) {
         r->phase = RS_PHASE_END_WAIT;
         return is_closing ? MHD_NO : MHD_YES;
@@ -255,6 +256,7 @@ static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd
         return NULL;
     rs_assert(c->magic == RS_CONN_MAGIC && c->request.phase == RS_PHASE_NONE);
     set_deadline(c, l->server->o.header_timeout_s);
+    set_reading(c, RS_READING_HEAD);
     rs_request_begin(&c->request, mhd, target);
     return &c->request;
 }
@@ -283,7 +285,7 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
     if (r == NULL || r->phase == RS_PHASE_NONE)
         return;
     struct rs_conn *c = r->conn;
-    set_reading(c, false);
+    set_reading(c, RS_READING_NOTHING);
     set_deadline(c, l->server->o.idle_timeout_s);
     atomic_fetch_add_explicit(&c->answered, 1, memory_order_relaxed);
     if (atomic_load(&c->stream) != NULL)

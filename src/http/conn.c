@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <gnutls/gnutls.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,7 @@ static struct rs_conn *conn_new(struct rs_listener *l, struct MHD_Connection *mh
     c->mhd = mhd;
     c->fd = -1;
     c->file_fd = -1;
+    c->answered_seen = UINT_MAX; /* the watch has not looked yet */
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (info != NULL)

@@ -229,6 +229,9 @@ void rs_request_count(const struct rs_request *r);
 
 /* ---- connection ---- */
 
+/* What of a request is being waited for. */
+enum rs_reading { RS_READING_NOTHING, RS_READING_HEAD, RS_READING_BODY };
+
 struct rs_conn {
     unsigned magic;
     atomic_uint refs;
@@ -244,7 +247,7 @@ struct rs_conn {
     bool is_suspended;                     /* under suspend_mu */
     /* Read by the watch: */
     _Atomic uint64_t deadline_ms; /* cut the connection then; 0 = never */
-    atomic_bool is_reading_body;
+    _Atomic enum rs_reading reading;
     atomic_uint answered; /* requests that ended on this connection */
     _Atomic uint64_t body_bytes;
     atomic_uint stalls;                 /* how often this side made the client wait */

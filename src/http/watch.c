@@ -119,7 +119,7 @@ static bool is_crawling(struct rs_conn *c, uint64_t now_ms, const struct rs_serv
 {
     uint64_t bytes = atomic_load_explicit(&c->body_bytes, memory_order_relaxed);
     unsigned stalls = atomic_load_explicit(&c->stalls, memory_order_relaxed);
-    bool is_reading = atomic_load_explicit(&c->is_reading_body, memory_order_relaxed);
+    bool is_reading = atomic_load_explicit(&c->reading, memory_order_relaxed) == RS_READING_BODY;
     if (!is_reading || c->window_start_ms == 0 || c->window_stalls != stalls) {
         c->window_start_ms = is_reading ? now_ms : 0;
         c->window_bytes = bytes;
@@ -137,14 +137,16 @@ static bool is_crawling(struct rs_conn *c, uint64_t now_ms, const struct rs_serv
 
 /*
  * MHD takes a short read for the end of what there is, so that it does not see a client's FIN that
- * came together with the last request.  Once after each answer, look whether nothing more will
- * come.
+ * came together with the bytes before it.  Look whether nothing more will come: while the rest of a
+ * request is waited for, and once before it begins (always would be a call for each idle
+ * connection; there the idle timeout decides).
  */
 static bool has_ended(struct rs_conn *c)
 {
     char byte;
     unsigned answered = atomic_load_explicit(&c->answered, memory_order_relaxed);
-    if (answered == c->answered_seen)
+    bool is_within = atomic_load_explicit(&c->reading, memory_order_relaxed) != RS_READING_NOTHING;
+    if (!is_within && answered == c->answered_seen)
         return false;
     c->answered_seen = answered;
     return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;

@@ -99,6 +99,53 @@ def test_h1_an_idle_connection_is_closed(strict):
         assert raw.response() is None
 
 
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory):
+    """A registry that waits for longer than any test does."""
+    from conftest import Registry
+    from daemon import Daemon
+    daemon = Daemon(tmp_path_factory.mktemp("patient"), config={"limits": {
+        "header_timeout": "1h", "idle_timeout": "1h", "stall_timeout": "1h", "body_rate": "0"}}).start()
+    yield Registry(daemon)
+    daemon.stop()
+
+
+@pytest.mark.parametrize("part", [
+    b"GET /healthz HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-",
+    b"POST /token HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\ngrant_type=",
+], ids=["head", "header", "body"])
+def test_h1_a_client_that_ends_within_a_request_is_not_waited_for(patient, part):
+    """Its last bytes and its end come in one segment, which libmicrohttpd reads as bytes only."""
+    with Raw(patient.url) as raw:
+        raw.sock.send(part, socket.MSG_MORE)
+        raw.finish_sending()
+        assert raw.response() is None
+
+
+def test_h1_a_client_that_ends_within_its_first_line_is_not_waited_for(patient):
+    """This is looked for once, when the connection is new: one that was taken before its first bytes were there keeps its time."""
+
+    def is_closed():
+        with Raw(patient.url) as raw:
+            raw.sock.send(b"GET /heal", socket.MSG_MORE)
+            raw.finish_sending()
+            readable, _, _ = select.select([raw.sock], [], [], 5)
+            return readable and raw.response() is None
+
+    wait_for(is_closed, "the connection is closed")
+
+
+def test_h1_what_a_client_sent_before_it_ended_is_kept(patient, repo):
+    publisher = patient.client("publisher")
+    where = upload_location(publisher, repo)
+    with Raw(patient.url) as raw:
+        raw.sock.send(f"PATCH {where} HTTP/1.1\r\n".encode() + HOST + basic(publisher.auth)
+                      + b"Content-Length: 100000\r\n\r\n" + b"a" * 1000, socket.MSG_MORE)
+        raw.finish_sending()
+        assert raw.response() is None
+    wait_for(lambda: publisher.get(where).headers["Range"] == "0-999", "what was sent is in the session")
+
+
 def test_h2_a_body_that_crawls_is_cut(strict, repo):
     publisher = strict.client("publisher")
     where = upload_location(publisher, repo)
