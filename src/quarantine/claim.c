@@ -62,8 +62,11 @@ struct take_job {
     struct rs_claimed *claimed;
 };
 
-static bool needs_check(const struct rs_standing *st, const char *check)
+/* Does the policy ask for that work on it now?  check "" is the decision. */
+static bool is_wanted(const struct rs_standing *st, const char *check)
 {
+    if (check[0] == '\0')
+        return st->n_missing == 0;
     for (size_t i = 0; i < st->n_required; i++)
         if (strcmp(st->checks[i].name, check) == 0)
             return st->checks[i].report == NULL || st->checks[i].report->state != RS_CHECK_PASSED;
@@ -88,8 +91,7 @@ static enum rs_status is_free(const struct rs_change *c, const struct take_job *
         s = rs_decide_own(c, job->wish->identity->principal_id, &st, true, &own, reterr);
     if (s != RS_OK)
         return s;
-    bool is_wanted = job->check[0] == '\0' ? st.n_missing == 0 : needs_check(&st, job->check);
-    *ret = rs_standing_is_root(&st) && is_wanted && own == NULL &&
+    *ret = rs_standing_is_root(&st) && is_wanted(&st, job->check) && own == NULL &&
            (claim == NULL || !rs_lease_is_live(claim));
     return RS_OK;
 }
@@ -171,23 +173,38 @@ static enum rs_status page_read(struct rs_db *db, const struct take_job *job, in
     return s == RS_OK ? rs_catalog_work_free(read.conn, arena, &query, ret, ret_n, reterr) : s;
 }
 
-/* Does the policy there ask for this work at all, and for it from this principal?  Asked outside of
- * the job, to spare it. */
-static enum rs_status is_asked_for(struct rs_db *db, const struct take_job *job,
-                                   const struct rs_work_row *row, bool *ret, struct rs_err *reterr)
+/* Does the policy there ask for this work, and for it from this principal? */
+static enum rs_status is_asked_for(const struct rs_change *c, const struct take_job *job,
+                                   struct rs_manifest_row *row, bool *ret, struct rs_err *reterr)
+{
+    struct rs_standing st;
+    bool is_own = false;
+    enum rs_status s = rs_standing_checks(c, row, &st, reterr);
+    if (s == RS_OK && c->policy.separate_duties)
+        s = rs_catalog_manifest_is_pusher(c->conn, row->id, job->wish->identity->principal_id,
+                                          &is_own, reterr);
+    *ret = s == RS_OK && !is_own && is_wanted(&st, job->check);
+    return s;
+}
+
+/* Judged in a read first: all that wait for checks, when it is decisions that are asked for, would
+ * be a job for the writer each. */
+static enum rs_status is_worth_a_job(struct rs_db *db, const struct take_job *job,
+                                     const struct rs_work_row *row, bool *ret,
+                                     struct rs_err *reterr)
 {
     RS_AUTO(rs_db_read) struct rs_db_read read = {0};
-    struct rs_policy policy;
-    bool is_own = false;
+    struct rs_arena arena; /* of this row: reports have details */
+    struct rs_change c;
     *ret = false;
     enum rs_status s = rs_db_read_begin(db, &read.conn, reterr);
+    if (s != RS_OK)
+        return s;
+    rs_arena_init(&arena, RS_CHANGE_ARENA_BYTES);
+    s = rs_change_begin(read.conn, &arena, NULL, row->repository, &c, reterr);
     if (s == RS_OK)
-        s = rs_policy_for(read.conn, row->repository, &policy, reterr);
-    if (s == RS_OK && policy.separate_duties)
-        s = rs_catalog_manifest_is_pusher(read.conn, row->manifest->id,
-                                          job->wish->identity->principal_id, &is_own, reterr);
-    *ret = s == RS_OK && !is_own &&
-           (job->check[0] == '\0' || rs_policy_requires_check(&policy, job->check));
+        s = is_asked_for(&c, job, row->manifest, ret, reterr);
+    rs_arena_release(&arena);
     return s;
 }
 
@@ -200,7 +217,7 @@ static enum rs_status try_row(struct rs_db *db, struct take_job *job, const stru
     enum rs_status s = is_permitted(job->wish->auth, job->wish->identity, row->repository,
                                     job->check, arena, &may, reterr);
     if (s == RS_OK && may)
-        s = is_asked_for(db, job, row, &may, reterr);
+        s = is_worth_a_job(db, job, row, &may, reterr);
     if (s != RS_OK || !may)
         return s;
     job->repository = row->repository;

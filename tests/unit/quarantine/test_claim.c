@@ -1,8 +1,10 @@
 /* Claims: work handed out under leases that end by elapsed time (SPEC section 5). */
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "../cm.h"
 #include "../support/scratch.h"
@@ -219,6 +221,67 @@ static void test_for_the_decision(void **state)
     assert_int_equal(yard_number(&y, "SELECT COUNT(*) FROM claim"), 0);
 }
 
+/* ---- what waits for something else ---- */
+
+#define HOLD_S 60
+
+/* Keeps the writer busy until it is let go. */
+struct hold {
+    pthread_mutex_t mu;
+    pthread_cond_t changed;
+    bool is_holding;
+    bool is_let_go;
+    bool was_too_long;
+};
+
+static enum rs_status hold_run(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
+{
+    struct hold *h = arg;
+    struct timespec until;
+    (void)conn;
+    (void)reterr;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += HOLD_S;
+    (void)pthread_mutex_lock(&h->mu);
+    h->is_holding = true;
+    (void)pthread_cond_broadcast(&h->changed);
+    while (!h->is_let_go && !h->was_too_long)
+        h->was_too_long = pthread_cond_timedwait(&h->changed, &h->mu, &until) == ETIMEDOUT;
+    (void)pthread_mutex_unlock(&h->mu);
+    return RS_OK;
+}
+
+static void *hold_writer(void *arg)
+{
+    return rs_db_write(y.db, hold_run, arg, NULL) == RS_OK ? NULL : arg;
+}
+
+static void test_work_that_waits_for_checks_costs_no_write(void **state)
+{
+    (void)state;
+    struct hold h = {.mu = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    pthread_t thread;
+    void *failed = NULL;
+    push_both();
+    assert_status(&y, yard_report(&y, &SIGNER, a, "sign", RS_CHECK_PASSED, NULL), RS_OK);
+    assert_null(take(&PROCESSOR, NULL, 0)); /* his connection and his grants are there now */
+    assert_int_equal(pthread_create(&thread, NULL, hold_writer, &h), 0);
+    (void)pthread_mutex_lock(&h.mu);
+    while (!h.is_holding)
+        (void)pthread_cond_wait(&h.changed, &h.mu);
+    (void)pthread_mutex_unlock(&h.mu);
+    assert_null(take(&PROCESSOR, NULL, 0)); /* neither has passed all of its checks */
+    assert_null(take(&SIGNER, "scan", 0));  /* not his */
+    (void)pthread_mutex_lock(&h.mu);
+    h.is_let_go = true;
+    bool was_too_long = h.was_too_long;
+    (void)pthread_cond_broadcast(&h.changed);
+    (void)pthread_mutex_unlock(&h.mu);
+    assert_int_equal(pthread_join(thread, &failed), 0);
+    assert_null(failed);
+    assert_false(was_too_long);
+}
+
 static void test_roots_that_have_settled(void **state)
 {
     (void)state;
@@ -308,6 +371,7 @@ int main(void)
         TEST(test_renewed_and_given_back),
         TEST(test_a_lease_of_another_boot),
         TEST(test_for_the_decision),
+        TEST(test_work_that_waits_for_checks_costs_no_write),
         TEST(test_roots_that_have_settled),
         TEST(test_a_release_ends_every_lease),
         TEST(test_no_image_is_handed_out_twice_or_forgotten),
