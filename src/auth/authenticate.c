@@ -77,8 +77,10 @@ enum rs_status rs_auth_exchange(struct rs_auth *auth, const char *token, unsigne
     struct rs_err local = RS_ERR_INIT;
     *ret = (struct rs_auth_result){0};
     enum rs_status s = rs_auth_token(auth, token, uses, arena, &ret->identity, &local);
-    if (s == RS_UNAUTHORIZED && rs_workload_token_is_one(token))
-        return rs_workload_login(auth, NULL, token, source, arena, mode, ret, reterr);
+    if (s == RS_UNAUTHORIZED && rs_workload_token_is_one(token)) {
+        bool is_signed = false;
+        return rs_workload_login(auth, NULL, token, source, arena, mode, ret, &is_signed, reterr);
+    }
     if (s != RS_OK && reterr != NULL)
         *reterr = local;
     return s;
@@ -154,6 +156,22 @@ static enum rs_status take_turn(struct attempt *a, struct rs_auth_result *ret,
     return s;
 }
 
+/* False: it is nobody's token.  To the stranger who sent it, it was a wrong password like any
+ * other, and takes as long: else he would learn which workloads there are. */
+static bool try_token(struct attempt *a, enum rs_auth_mode mode, struct rs_auth_result *ret,
+                      enum rs_status *ret_status, struct rs_err *reterr)
+{
+    struct rs_err local = RS_ERR_INIT;
+    bool is_signed = false;
+    *ret_status = rs_workload_login(a->auth, a->name, a->password, a->source, a->arena, mode, ret,
+                                    &is_signed, &local);
+    if (*ret_status == RS_UNAUTHORIZED && !is_signed)
+        return false;
+    if (*ret_status != RS_OK && reterr != NULL)
+        *reterr = local;
+    return true;
+}
+
 static enum rs_status try_password(struct attempt *a, enum rs_auth_mode mode,
                                    struct rs_auth_result *ret, struct rs_err *reterr)
 {
@@ -164,11 +182,11 @@ static enum rs_status try_password(struct attempt *a, enum rs_auth_mode mode,
         rs_secret_text_is_ours(a->password) && rs_secret_text_matches(a->password, a->k.row.secret))
         return accept(a, ret);
     if (a->k.is_there && a->k.row.kind == RS_PRINCIPAL_WORKLOAD &&
-        rs_workload_token_is_one(a->password))
-        return rs_workload_login(a->auth, a->name, a->password, a->source, a->arena, mode, ret,
-                                 reterr);
-    if (strlen(a->password) > RS_PASSWORD_BYTES_MAX)
-        return wrong(reterr);
+        rs_workload_token_is_one(a->password)) {
+        bool is_done = try_token(a, mode, ret, &s, reterr);
+        if (is_done)
+            return s;
+    }
     s = throttled(a, ret, reterr);
     if (s != RS_OK)
         return s;

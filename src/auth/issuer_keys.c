@@ -33,6 +33,7 @@ struct issuer {
     uint64_t next_ms;       /* not asked again before this */
     uint64_t used_ms;
     bool is_fetching;
+    bool has_failed; /* the last fetch did */
     bool has_thread; /* to be joined */
     pthread_t thread;
     unsigned waiting;
@@ -163,6 +164,7 @@ static void *fetch(void *arg)
     if (s != RS_OK && !is_cancelled(k))
         tell(i->name, &err);
     (void)pthread_mutex_lock(&k->mu);
+    i->has_failed = s != RS_OK;
     if (s == RS_OK) {
         rs_key_set_unref(i->set);
         i->set = set;
@@ -251,7 +253,9 @@ static bool wait_for_fetch(struct rs_issuer_keys *k, struct issuer *i, uint64_t 
     return true;
 }
 
-/* The issuer's keys once there is nothing left to wait for; NULL when there are none. */
+/* The issuer's keys once there is nothing left to wait for; NULL when there are none.  Old keys are
+ * not believed while newer ones can be had: the issuer may have withdrawn one.  Only when it could
+ * not be reached the last time, nobody waits for it who has keys that are still good. */
 static struct rs_key_set *settle(struct rs_issuer_keys *k, struct issuer *i, const char *kid)
 {
     uint64_t end_ms = rs_clock_mono_ms() + WAIT_MS;
@@ -262,10 +266,10 @@ static struct rs_key_set *settle(struct rs_issuer_keys *k, struct issuer *i, con
         bool is_old = !has_key || now_ms - i->fetched_ms >= k->refresh_ms;
         if (is_old && !i->is_fetching && now_ms >= i->next_ms && !is_cancelled(k))
             start_fetch(i, now_ms);
-        if (has_key || (is_usable && !i->is_fetching))
+        if ((has_key && (!is_old || i->has_failed)) || (is_usable && !i->is_fetching))
             return rs_key_set_ref(i->set);
         if (!i->is_fetching || is_cancelled(k) || !wait_for_fetch(k, i, end_ms))
-            return NULL;
+            return has_key ? rs_key_set_ref(i->set) : NULL;
     }
 }
 

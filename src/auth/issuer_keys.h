@@ -5,8 +5,8 @@
  *
  * Only issuers that the caller asks for are ever contacted, over https, at public addresses and
  * such as the configuration names.  Each fetch runs on a thread of its own, one at a time for an
- * issuer: whoever has keys that will do never waits for it, and whoever has not waits for a bounded
- * time among a bounded number.  Keys that cannot be fetched anew are good for a while and then not
+ * issuer: whoever has fresh keys never waits for it, and whoever has not waits for a bounded time
+ * among a bounded number.  Keys that cannot be fetched anew are good for a while and then not
  * any more: a key that the issuer withdrew ends.
  */
 #ifndef RS_AUTH_ISSUER_KEYS_H

@@ -21,11 +21,12 @@ struct login {
     const char *name; /* NULL = whoever the token fits */
     struct rs_arena *arena;
     struct rs_id_token token;
+    bool is_signed; /* by its issuer, who is one of a workload's */
     int64_t expires_unix_s;
     /* the workloads whose rules are met */
     size_t n_met;
     int64_t principal_id;                /* the last one's */
-    char stored[RS_SECRET_STORED_BYTES]; /* what its principal's row holds for this rule */
+    char stored[RS_SECRET_STORED_BYTES]; /* what its principal's row held with this rule */
     const char *names;                   /* of all, for a message */
 };
 
@@ -68,6 +69,7 @@ static enum rs_status verify(struct login *l, unsigned *ret_retry_after_s, struc
         return s;
     if (!rs_key_set_verify(set, t->kid, t->algorithm, t->message, t->signature))
         return refuse(reterr);
+    l->is_signed = true;
     return rs_id_token_check_time(t, rs_clock_unix_s(), &l->expires_unix_s, reterr);
 }
 
@@ -88,7 +90,7 @@ static enum rs_status try_rule(const struct rs_workload *w, void *arg, struct rs
         return RS_OK;
     l->n_met++;
     l->principal_id = w->principal_id;
-    rs_secret_text_stored(w->rule, l->stored);
+    (void)rs_text_copy(l->stored, sizeof l->stored, w->secret);
     l->names = l->n_met == 1 ? rs_arena_strdup(l->arena, w->name)
                              : rs_arena_printf(l->arena, "%.300s, %s", l->names, w->name);
     return l->names == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : RS_OK;
@@ -151,10 +153,12 @@ static enum rs_status judge(struct login *l, const char *token, const struct rs_
 
 enum rs_status rs_workload_login(struct rs_auth *auth, const char *name, const char *token,
                                  const char *source, struct rs_arena *arena, enum rs_auth_mode mode,
-                                 struct rs_auth_result *ret, struct rs_err *reterr)
+                                 struct rs_auth_result *ret, bool *ret_is_signed,
+                                 struct rs_err *reterr)
 {
     struct rs_verified_key key;
     char throttle_name[THROTTLE_NAME_BYTES];
+    *ret_is_signed = false;
     /* With a name it is a password like any other ('B' in authenticate.c). */
     rs_verified_key(auth->verified, name == NULL ? 'W' : 'B', rs_str_of(name), rs_str_of(token),
                     &key);
@@ -178,6 +182,7 @@ enum rs_status rs_workload_login(struct rs_auth *auth, const char *name, const c
     struct login l = {.auth = auth, .name = name, .arena = arena, .token = RS_ID_TOKEN_INIT};
     s = judge(&l, token, &key, ret, reterr);
     rs_id_token_release(&l.token);
+    *ret_is_signed = l.is_signed;
     if (s == RS_UNAUTHORIZED) {
         (void)atomic_fetch_add(&auth->failed, 1);
         rs_throttle_failed(auth->throttle, source, throttle_name, rs_clock_mono_ms());

@@ -28,8 +28,8 @@ struct rs_principal {
     int64_t id;
     enum rs_principal_kind kind;
     char name[RS_PRINCIPAL_NAME_MAX + 1];
-    /* a user's crypt(5) hash; "sha256:<hex>" of a robot's secret or a workload's rule; "" for
-     * anonymous */
+    /* a user's crypt(5) hash; "sha256:<hex>" of a robot's secret, or of what each change of a
+     * workload's rule makes anew; "" for anonymous */
     char secret[RS_PRINCIPAL_SECRET_BYTES];
     bool is_disabled;
     int64_t created_ms;

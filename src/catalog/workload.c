@@ -46,8 +46,8 @@ enum rs_status rs_workload_each(struct rs_db_conn *conn, const char *issuer, con
 {
     RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
     enum rs_status s =
-        rs_sql_open(conn, "SELECT p.id, p.name, w.rule" FROM_ENABLED " ORDER BY p.name", &st,
-                    reterr, RS_SQL_TEXT(issuer), RS_SQL_TEXT(name));
+        rs_sql_open(conn, "SELECT p.id, p.name, w.rule, p.secret" FROM_ENABLED " ORDER BY p.name",
+                    &st, reterr, RS_SQL_TEXT(issuer), RS_SQL_TEXT(name));
     while (s == RS_OK) {
         bool row = false;
         s = rs_stmt_step(st, &row, reterr);
@@ -55,9 +55,10 @@ enum rs_status rs_workload_each(struct rs_db_conn *conn, const char *issuer, con
             break;
         struct rs_workload w = {.principal_id = rs_stmt_col_int(st, 0),
                                 .name = rs_stmt_col_text(st, 1),
-                                .rule = rs_stmt_col_text(st, 2)};
-        s = w.name == NULL || w.rule == NULL ? rs_fail(reterr, RS_CORRUPT, NULL)
-                                             : fn(&w, arg, reterr);
+                                .rule = rs_stmt_col_text(st, 2),
+                                .secret = rs_stmt_col_text(st, 3)};
+        s = w.name == NULL || w.rule == NULL || w.secret == NULL ? rs_fail(reterr, RS_CORRUPT, NULL)
+                                                                 : fn(&w, arg, reterr);
     }
     return s;
 }

@@ -1,8 +1,8 @@
 /*
  * catalog/workload.h: what makes a principal of kind `workload`: its issuer and its rule.
  * Layer: catalog.  Threads: as the connection.  Spec: SPEC section 3.
- * The principal's row (catalog/principal.h) is the other half; its `secret` is the rule's SHA-256,
- * so that whatever was got under one rule ends with it.
+ * The principal's row (catalog/principal.h) is the other half; its `secret` is a new random one
+ * with each change of the rule, so that whatever was got under one rule ends with it, for good.
  */
 #ifndef RS_CATALOG_WORKLOAD_H
 #define RS_CATALOG_WORKLOAD_H
@@ -13,7 +13,8 @@
 struct rs_workload {
     int64_t principal_id;
     const char *name;
-    const char *rule; /* canonical JSON, see auth/workload_rule.h */
+    const char *rule;   /* canonical JSON, see auth/workload_rule.h */
+    const char *secret; /* of the principal's row */
 };
 
 /* Set or replace.  Within a write job, as part of adding or changing the principal. */

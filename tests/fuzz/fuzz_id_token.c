@@ -21,11 +21,13 @@ static void must_keep_the_rules(const struct rs_id_token *t, const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    RS_AUTO_FREE char *text = strndup((const char *)data, n);
+    RS_AUTO_FREE char *text = calloc(1, n + 1);
     RS_AUTO(rs_id_token) struct rs_id_token t = RS_ID_TOKEN_INIT;
     struct rs_err err = RS_ERR_INIT;
     if (text == NULL)
         return 0;
+    if (n > 0)
+        memcpy(text, data, n);
     enum rs_status s = rs_id_token_parse(text, &t, &err);
     if (s == RS_OK)
         must_keep_the_rules(&t, text);
