@@ -140,7 +140,8 @@ class Pusher(Actor):
 
     @staticmethod
     def model_push(model, repo, who, content, tag):
-        model.upload(repo, who, content.blobs)
+        for named, data in content.data.items():
+            model.upload(repo, who, data, named.startswith("sha512:"))
         return model.push(repo, who, content, tag)
 
     def is_put(self, claim, client, content, tag, promises, wanted):

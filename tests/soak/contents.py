@@ -34,6 +34,7 @@ class Universe:
 
     def __init__(self, seed):
         self.rng = random.Random(f"{seed} contents")
+        self.names = {}             # sha512 -> sha256, as far as the registry was told
         self.layers = [self.rng.randbytes(self.layer_size()) for _ in range(LAYERS)]
         self.units = [self.unit(n) for n in range(UNITS)]
         self.members = {m.digest: m for u in self.units for m in u.members}
@@ -68,13 +69,13 @@ class Universe:
             named = digest_of(layer, "sha512" if self.rng.random() < 0.15 else "sha256")
             data[named] = layer
             layers.append({"mediaType": OCI_LAYER, "digest": named, "size": len(layer)})
-        return Content({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": descriptor(config, OCI_CONFIG), "layers": layers}, data)
+        return Content(self.names, {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": descriptor(config, OCI_CONFIG), "layers": layers}, data)
 
     def index(self, parts):
-        return Content({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [p.descriptor for p in parts]}, [], [p.digest for p in parts])
+        return Content(self.names, {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [p.descriptor for p in parts]}, {}, [p.digest for p in parts])
 
     def attachment(self, subject, n):
         data = f"report {n} on {subject.digest}".encode()
-        return Content({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": ATTACHED, "config": descriptor(EMPTY, OCI_EMPTY),
-                        "layers": [descriptor(data, ATTACHED)], "subject": subject.descriptor}, [EMPTY, data],
-                       subject=subject.digest, is_attachment=True)
+        return Content(self.names, {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": ATTACHED, "config": descriptor(EMPTY, OCI_EMPTY),
+                                    "layers": [descriptor(data, ATTACHED)], "subject": subject.descriptor},
+                       {digest_of(EMPTY): EMPTY, digest_of(data): data}, subject=subject.digest, is_attachment=True)

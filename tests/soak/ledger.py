@@ -82,7 +82,7 @@ class Ledger:
         self.universe = universe
         self.repositories = repositories
         self.mu = threading.Condition()
-        self.model = Model()
+        self.model = Model(universe.names)
         self.registers = {}
         self.claimed = set()
         for name, is_on in repositories.items():
