@@ -108,7 +108,6 @@ class Repository:
         self.withdrawn = set()          # of those: deleted while manifests name them
         self.uploaders = set()          # (blob, principal)
         self.verdicts = {}              # of deleted manifests: digest -> (failed by, failing reports)
-        self.exists = False             # from the first upload, mount or push on
 
     def is_immutable(self, tag):
         return any(fnmatch.fnmatchcase(tag, pattern) for pattern in self.immutable)
@@ -183,7 +182,6 @@ class Model:
 
     @staticmethod
     def _link(repo, blob):
-        repo.exists = True
         repo.present.add(blob)
         repo.withdrawn.discard(blob)
 
@@ -303,7 +301,6 @@ class Model:
             manifest.failed_by, manifest.reports = repo.verdicts.pop(content.digest)
             manifest.failing = set(manifest.reports)
         repo.manifests[content.digest] = manifest
-        repo.exists = True
         self.record({"released": "pushed"}.get(manifest.state, manifest.state), repo, tags, manifest, who)
         is_silent = manifest.state == "failed" or manifest.joined
         self._tag(repo, who, manifest, tags, is_silent)
@@ -662,6 +659,6 @@ class Model:
         """Repositories with something released; with pushes of one's own; for Q all."""
         def shows(repo):
             if role == "Q":
-                return repo.exists
+                return bool(repo.manifests or repo.present)
             return any(not m.held or (role == "W" and who in m.pushers) for m in repo.manifests.values())
         return sorted(r.name for r in self.repositories.values() if shows(r))
