@@ -10,18 +10,9 @@
  */
 #include "http/http_internal.h"
 
-#include <stddef.h>
-
-#include "base/assert.h"
-
 /* So many chunks of one body before another body's task has its turn. */
 #define CHUNKS_PER_TURN 64
 #define CHUNK_BYTES_MAX ((size_t)131072)
-
-static struct rs_request *request_of(struct rs_task *task)
-{
-    return (struct rs_request *)(void *)((char *)task - offsetof(struct rs_request, task));
-}
 
 static bool has_ring(const struct rs_request *r)
 {
@@ -119,7 +110,7 @@ static bool drain_empty(struct rs_request *r)
 
 static void drain(struct rs_task *task)
 {
-    struct rs_request *r = request_of(task);
+    struct rs_request *r = rs_request_of_task(task);
     for (int i = 0; i < CHUNKS_PER_TURN;) {
         const char *bytes;
         size_t n = rs_ring_peek(&r->body.ring, &bytes);

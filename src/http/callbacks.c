@@ -6,7 +6,6 @@
  */
 #include "http/http_internal.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,8 +96,7 @@ static enum MHD_Result refuse_body(struct rs_request *r)
 
 static void run_on_worker(struct rs_task *task)
 {
-    struct rs_request *r =
-        (struct rs_request *)(void *)((char *)task - offsetof(struct rs_request, task));
+    struct rs_request *r = rs_request_of_task(task);
     if (rs_dispatch_progress(r, true) == RS_PROGRESS_DONE &&
         !(r->head.has_body && !r->body_is_complete))
         rs_dispatch_finish(r);

@@ -4,10 +4,7 @@
  */
 #include "http/http_internal.h"
 
-#include <stdio.h>
 #include <string.h>
-
-#include "base/assert.h"
 
 static enum rs_status copy_params(struct rs_request *r)
 {
@@ -36,7 +33,7 @@ static enum rs_status no_row(struct rs_request *r)
     return rs_fail(&r->err, RS_METHOD_NOT_ALLOWED, "this path takes %s", allowed);
 }
 
-enum rs_status rs_dispatch_route(struct rs_request *r)
+static enum rs_status find_route(struct rs_request *r)
 {
     rs_routes_match(r->server->routes, r->method, r->uri.path, &r->match);
     if (r->match.route == NULL)
@@ -131,7 +128,7 @@ static enum rs_status admit(struct rs_request *r, bool is_on_worker, bool *ret_b
     *ret_blocks = false;
     if (r->err.status != RS_OK)
         return r->err.status; /* found in the head */
-    enum rs_status s = r->match.route == NULL ? rs_dispatch_route(r) : RS_OK;
+    enum rs_status s = r->match.route == NULL ? find_route(r) : RS_OK;
     if (s == RS_OK && needs_identity(r)) {
         s = authenticate(r, is_on_worker, ret_blocks);
         if (s != RS_OK || *ret_blocks)

@@ -6,7 +6,7 @@
 
 struct scan {
     struct rs_request *r;
-    const char *connection_length; /* Content-Length */
+    const char *content_length;
     bool is_chunked;
     const char *problem;
 };
@@ -53,7 +53,7 @@ static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char 
     } once[] = {
         {"authorization", &h->authorization},
         {"host", &h->host},
-        {"content-length", &s->connection_length},
+        {"content-length", &s->content_length},
         {"content-encoding", &h->content_encoding},
     };
     for (size_t i = 0; i < RS_ARRAY_LEN(once); i++) {
@@ -90,20 +90,14 @@ enum rs_status rs_head_read(struct rs_request *r)
         return rs_fail(&r->err, RS_BAD_REQUEST,
                        "the request target and the Host header name different hosts");
     uint64_t length = 0;
-    if (s.connection_length != NULL &&
-        !rs_parse_u64(rs_str_of(s.connection_length), INT64_MAX, &length))
+    if (s.content_length != NULL && !rs_parse_u64(rs_str_of(s.content_length), INT64_MAX, &length))
         return rs_fail(&r->err, RS_BAD_REQUEST, "the Content-Length is not a number that can be");
-    if (s.is_chunked && s.connection_length != NULL)
+    if (s.is_chunked && s.content_length != NULL)
         return rs_fail(&r->err, RS_BAD_REQUEST,
                        "the request has both Content-Length and Transfer-Encoding");
     h->content_length = s.is_chunked ? -1 : (int64_t)length;
     h->has_body = h->content_length != 0;
     return RS_OK;
-}
-
-bool rs_head_is_from_proxy(const struct rs_request *r)
-{
-    return r->conn->is_from_proxy;
 }
 
 /* The last address in X-Forwarded-For that is not one of our proxies: whatever stands before it may

@@ -21,6 +21,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "auth/auth.h"
 #include "base/id.h"
@@ -191,6 +192,16 @@ struct rs_request {
     char id[RS_ID_TEXT_BYTES];
 };
 
+static inline struct rs_request *rs_request_of_task(struct rs_task *task)
+{
+    return (struct rs_request *)(void *)((char *)task - offsetof(struct rs_request, task));
+}
+
+static inline struct rs_request *rs_request_of_reply(struct rs_reply *re)
+{
+    return (struct rs_request *)(void *)((char *)re - offsetof(struct rs_request, reply));
+}
+
 void rs_request_begin(struct rs_request *r, struct MHD_Connection *mhd, const char *target);
 /* Runs the defers and frees all that the request holds; the connection may then have another one.
  */
@@ -199,16 +210,14 @@ void rs_request_end(struct rs_request *r);
 enum rs_status rs_head_read(struct rs_request *r);
 /* The client's address, trusted proxies considered. */
 void rs_head_find_source(struct rs_request *r);
-bool rs_head_is_from_proxy(const struct rs_request *r);
 
 /* Go on with the request as far as this thread may. */
 enum rs_progress rs_dispatch_progress(struct rs_request *r, bool is_on_worker);
 /* Make the reply of a request whose stage is DONE; without memory none is made, and the connection
  * will be closed. */
 void rs_dispatch_finish(struct rs_request *r);
-/* Find the row, or fill r->err. */
-enum rs_status rs_dispatch_route(struct rs_request *r);
-enum rs_status rs_admit_need(struct rs_request *r);
+/* Does the caller have what the route needs?  Whatever else it returns is in r->err. */
+RS_MUST_CHECK enum rs_status rs_admit_need(struct rs_request *r);
 
 /* Prepare for the body; RS_NOMEM. */
 enum rs_status rs_body_start(struct rs_request *r);
@@ -223,9 +232,8 @@ bool rs_body_finish(struct rs_request *r, bool *ret_closing);
  * will end it. */
 RS_MUST_CHECK bool rs_body_is_left(struct rs_request *r, bool is_cut);
 
-/* One line for the request that ends. */
+/* One line for the request that ends, and what the metrics count of it. */
 void rs_access_log(const struct rs_request *r, bool is_cut);
-void rs_request_count(const struct rs_request *r);
 
 /* ---- connection ---- */
 

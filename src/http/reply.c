@@ -9,11 +9,6 @@
 #include "base/assert.h"
 #include "http/http_internal.h"
 
-static struct rs_request *request_of(struct rs_reply *re)
-{
-    return (struct rs_request *)(void *)((char *)re - offsetof(struct rs_request, reply));
-}
-
 static void fail(struct rs_reply *re, enum rs_status s)
 {
     if (re->failed == RS_OK)
@@ -71,7 +66,7 @@ static bool is_clean(const char *text)
 
 void rs_reply_header(struct rs_reply *re, const char *name, const char *value)
 {
-    struct rs_arena *arena = &request_of(re)->arena;
+    struct rs_arena *arena = &rs_request_of_reply(re)->arena;
     if (!is_clean(name) || !is_clean(value) || name[0] == '\0' || strpbrk(name, " :\t") != NULL) {
         fail(re, RS_INTERNAL);
         return;
@@ -109,7 +104,7 @@ static void set_type(struct rs_reply *re, const char *content_type)
         return;
     if (!is_clean(content_type))
         fail(re, RS_INTERNAL);
-    re->content_type = rs_arena_strdup(&request_of(re)->arena, content_type);
+    re->content_type = rs_arena_strdup(&rs_request_of_reply(re)->arena, content_type);
     if (re->content_type == NULL)
         fail(re, RS_NOMEM);
 }
@@ -164,7 +159,7 @@ void rs_reply_length_only(struct rs_reply *re, const char *content_type, uint64_
     set_type(re, content_type);
     re->kind = RS_REPLY_LENGTH;
     re->length = length;
-    if (request_of(re)->method != RS_HEAD)
+    if (rs_request_of_reply(re)->method != RS_HEAD)
         fail(re, RS_INTERNAL);
 }
 
@@ -175,7 +170,7 @@ void rs_reply_retry_after(struct rs_reply *re, unsigned seconds)
 
 void rs_reply_challenge_scope(struct rs_reply *re, const char *scope)
 {
-    struct rs_arena *arena = &request_of(re)->arena;
+    struct rs_arena *arena = &rs_request_of_reply(re)->arena;
     if (!is_clean(scope) || strpbrk(scope, "\"\\") != NULL)
         return; /* cannot be said inside quotes, and names nothing that exists */
     const char *both = re->challenge_scope == NULL
@@ -192,7 +187,7 @@ struct rs_stream *rs_reply_stream(struct rs_reply *re, const char *content_type,
 {
     rs_reply_drop_body(re);
     set_type(re, content_type);
-    re->stream = rs_stream_new(request_of(re)->conn, wait_ms, pull, done, arg);
+    re->stream = rs_stream_new(rs_request_of_reply(re)->conn, wait_ms, pull, done, arg);
     if (re->stream == NULL) {
         done(arg);
         fail(re, RS_NOMEM);

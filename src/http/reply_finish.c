@@ -7,7 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/assert.h"
 #include "json/write.h"
 
 #define FILE_BLOCK_BYTES ((size_t)65536)
@@ -154,8 +153,6 @@ void rs_reply_note_cut(struct rs_request *r, const char *why)
 static struct MHD_Response *file_response(struct rs_request *r)
 {
     struct rs_reply *re = &r->reply;
-    if (r->method == RS_HEAD || re->length == 0)
-        return NULL; /* nothing is read */
     if (r->conn->listener->tls != NULL)
         return MHD_create_response_from_callback(re->length, FILE_BLOCK_BYTES, read_file, re, NULL);
     struct MHD_Response *response =
@@ -233,8 +230,7 @@ bool rs_reply_finish(struct rs_request *r)
 
 enum rs_status rs_reply_share(struct rs_reply *re, struct rs_cached_reply **ret)
 {
-    struct rs_request *r =
-        (struct rs_request *)(void *)((char *)re - offsetof(struct rs_request, reply));
+    struct rs_request *r = rs_request_of_reply(re);
     if (re->failed != RS_OK || (re->kind != RS_REPLY_EMPTY && re->kind != RS_REPLY_HEAP) ||
         re->status >= 400)
         return RS_INTERNAL;

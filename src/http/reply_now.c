@@ -6,8 +6,6 @@
 #include "http/http_internal.h"
 
 #include <gnutls/gnutls.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 
 static void add_line(void *arg, const char *name, const char *value)

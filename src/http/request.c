@@ -54,7 +54,7 @@ void rs_request_begin(struct rs_request *r, struct MHD_Connection *mhd, const ch
     rs_reply_init(&r->reply);
     atomic_fetch_add(&r->server->requests_in_flight, 1);
     size_t n = strlen(target);
-    r->uri = (struct rs_uri){.query = ""};
+    r->uri = (struct rs_uri){0};
     enum rs_status s = n > o->uri_bytes_max
                            ? RS_URI_TOO_LONG
                            : rs_uri_parse(rs_str_n(target, n), &r->arena, &r->uri, &r->err);
@@ -105,11 +105,6 @@ const char *rs_request_query(const struct rs_request *r, const char *key)
 const char *rs_request_query_at(const struct rs_request *r, const char *key, unsigned i)
 {
     return rs_uri_query(&r->uri, key, i);
-}
-
-const char *rs_request_query_raw(const struct rs_request *r)
-{
-    return r->uri.query;
 }
 
 const char *rs_request_header(const struct rs_request *r, const char *name)
@@ -188,19 +183,9 @@ struct rs_arena *rs_request_arena(struct rs_request *r)
     return &r->arena;
 }
 
-const char *rs_request_id(const struct rs_request *r)
-{
-    return r->id;
-}
-
 const struct rs_services *rs_request_services(const struct rs_request *r)
 {
     return r->server->o.services;
-}
-
-struct rs_reply *rs_request_reply(struct rs_request *r)
-{
-    return &r->reply;
 }
 
 struct rs_server *rs_request_server(const struct rs_request *r)

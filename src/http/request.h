@@ -38,8 +38,6 @@ unsigned rs_request_subject(const struct rs_request *r);
 const char *rs_request_query(const struct rs_request *r, const char *key);
 /* The i-th value of a parameter that may repeat; NULL past the end. */
 const char *rs_request_query_at(const struct rs_request *r, const char *key, unsigned i);
-/* The query as it was sent, "" when there was none; for links to the next page. */
-const char *rs_request_query_raw(const struct rs_request *r);
 /* A header, NULL when absent; the first when it was sent several times.  Values hold no control
  * bytes but tabs. */
 const char *rs_request_header(const struct rs_request *r, const char *name);
@@ -63,13 +61,10 @@ const struct rs_actor *rs_request_actor(const struct rs_request *r);
 /* The client's address as text (behind trusted proxies, the one they tell). */
 const char *rs_request_source(const struct rs_request *r);
 struct rs_arena *rs_request_arena(struct rs_request *r);
-const char *rs_request_id(const struct rs_request *r);
 /* scheme://host of this request as the client sees it (trusted proxies considered), for absolute
  * links.  Never NULL. */
 const char *rs_request_base_url(struct rs_request *r);
 const struct rs_services *rs_request_services(const struct rs_request *r);
-/* The reply that the handler will fill, for rs_stream_begin functions. */
-struct rs_reply *rs_request_reply(struct rs_request *r);
 /* Run fn(arg) when the request ends, newest first, whatever happened to the client.  On failure
  * fn(arg) has been called already. */
 RS_MUST_CHECK enum rs_status rs_request_defer(struct rs_request *r, void (*fn)(void *arg),

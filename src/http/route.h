@@ -62,18 +62,17 @@ struct rs_sink {
     enum rs_status (*write)(void *arg, const void *bytes, size_t n, struct rs_err *reterr);
     void *arg;
 };
-/* Called on a worker, once, before "100 Continue" is sent (what it wants to say in headers:
- * rs_request_reply()).  A failure is answered at once.  Leaving the sink empty means that no body
- * is expected: one that comes is 400.  The handler runs after the last byte; it does not run when
- * the body was cut or a write failed. */
+/* Called on a worker, once, before "100 Continue" is sent.  A failure is answered at once.  Leaving
+ * the sink empty means that no body is expected: one that comes is 400.  The handler runs after the
+ * last byte; it does not run when the body was cut or a write failed. */
 typedef enum rs_status (*rs_stream_begin)(struct rs_request *r, struct rs_sink *ret_sink,
                                           struct rs_err *reterr);
 
 struct rs_route {
     unsigned methods; /* RS_PUT | RS_POST ...; RS_GET brings RS_HEAD with it */
-    const char
-        *pattern; /* "/v2/{name}/manifests/{reference}": {name} spans segments, any other parameter
-                   * is one segment; a pattern that ends in '/' also matches without it */
+    /* "/v2/{name}/manifests/{reference}": {name} spans segments, any other parameter is one
+     * segment; a pattern that ends in '/' also matches without it */
+    const char *pattern;
     enum rs_need need;
     enum rs_dialect dialect;
     /* what a client asks the token service for, on a route without {name} (with it: a scope of that
@@ -85,8 +84,8 @@ struct rs_route {
     rs_handler handler;
     unsigned subject;      /* what it is about, where rows share a handler: rs_request_subject() */
     rs_stream_begin begin; /* RS_BODY_STREAM only */
-    const char
-        *repeated; /* query parameters that may repeat, separated by spaces ("tag"), or NULL */
+    /* query parameters that may repeat, separated by spaces ("tag"), or NULL */
+    const char *repeated;
 };
 
 struct rs_routes; /* a checked table */
@@ -104,8 +103,8 @@ void rs_routes_free(struct rs_routes *routes); /* NULL-safe */
 /* The parameters of one match, in the pattern's order; runs of the path that was matched. */
 struct rs_route_match {
     const struct rs_route *route; /* NULL when no row was found */
-    unsigned
-        allowed;   /* methods of all rows whose pattern matches the path; 0: the path is unknown */
+    /* methods of all rows whose pattern matches the path; 0: the path is unknown */
+    unsigned allowed;
     bool bad_name; /* nothing matched, but something would if its {name} were a repository name */
     unsigned params_n;
     struct {

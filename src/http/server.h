@@ -30,8 +30,8 @@ struct rs_server_options {
     const struct rs_listen *listen;
     unsigned listen_n;
     const struct rs_services *services; /* handed to the handlers */
-    struct rs_auth
-        *auth; /* NULL: only routes with RS_NEED_NOTHING are served, everything else is 503 */
+    /* NULL: only routes with RS_NEED_NOTHING are served, everything else is 503 */
+    struct rs_auth *auth;
     struct rs_metrics *metrics; /* NULL: none are kept */
 
     unsigned loop_threads;           /* per listener [number of processors] */

@@ -25,7 +25,6 @@ static bool split_absolute(struct rs_str *target, struct rs_uri *u)
         scheme = 8;
     else
         return false;
-    u->is_https = scheme == 8;
     size_t end = scheme;
     while (end < target->n && target->p[end] != '/' && target->p[end] != '?')
         end++;
@@ -178,13 +177,11 @@ static bool parse_pair(char *pair, size_t n, struct rs_uri_param *ret)
 static enum rs_status parse_query(struct rs_str raw, struct rs_arena *arena, struct rs_uri *u,
                                   struct rs_err *reterr)
 {
-    u->query = "";
     if (raw.n == 0)
         return RS_OK;
     char *copy = rs_arena_strndup(arena, raw.p, raw.n);
-    u->query = rs_arena_strndup(arena, raw.p, raw.n);
     struct rs_uri_param *params = rs_arena_alloc(arena, sizeof(*params) * RS_URI_PARAMS_MAX);
-    if (copy == NULL || u->query == NULL || params == NULL)
+    if (copy == NULL || params == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     u->params = params;
     for (size_t start = 0; start <= raw.n;) {
@@ -209,7 +206,7 @@ static enum rs_status parse_query(struct rs_str raw, struct rs_arena *arena, str
 enum rs_status rs_uri_parse(struct rs_str target, struct rs_arena *arena, struct rs_uri *ret,
                             struct rs_err *reterr)
 {
-    *ret = (struct rs_uri){.query = ""};
+    *ret = (struct rs_uri){0};
     if ((target.n == 0 || target.p[0] != '/') && !split_absolute(&target, ret))
         return rs_fail(reterr, RS_BAD_REQUEST,
                        "the request target is neither a path nor an absolute http URL");

@@ -28,10 +28,8 @@ struct rs_uri_param {
 
 struct rs_uri {
     struct rs_str path; /* NUL-terminated; starts with '/' */
-    const char *query;  /* as it was sent, without '?'; "" when there was none */
-    struct rs_str
-        authority; /* of an absolute-form target, to be compared with Host; empty in origin-form */
-    bool is_https; /* absolute-form with https */
+    /* of an absolute-form target, to be compared with Host; empty in origin-form */
+    struct rs_str authority;
     const struct rs_uri_param *params;
     unsigned params_n;
 };

@@ -219,7 +219,6 @@ static void repeated(void **state)
     assert_string_equal(rs_uri_query(&u, "tag", 0), "a");
     assert_string_equal(rs_uri_query(&u, "tag", 2), "c");
     assert_null(rs_uri_query(&u, "tag", 3));
-    assert_string_equal(u.query, "n=1&tag=a&x=&tag=b&%74ag=c");
     rs_arena_release(&arena);
     assert_int_equal(parse("/?a=1&b=2", &arena, &u), RS_OK);
     assert_null(rs_uri_repeated(&u, NULL));
