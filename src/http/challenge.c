@@ -55,6 +55,24 @@ static const char *scope_of(struct rs_request *r)
     return NULL;
 }
 
+/* With those that the handler missed. */
+static const char *every_scope(struct rs_request *r)
+{
+    const char *scope = scope_of(r);
+    const char *more = r->reply.challenge_scope;
+    if (scope == NULL || more == NULL)
+        return scope != NULL ? scope : more;
+    return rs_arena_printf(&r->arena, "%s %s", scope, more);
+}
+
+/* `,name="value"`, or nothing without a value (or memory: the client is challenged all the same).
+ */
+static const char *parameter(struct rs_request *r, const char *name, const char *value)
+{
+    const char *text = value == NULL ? NULL : rs_arena_printf(&r->arena, ",%s=\"%s\"", name, value);
+    return text != NULL ? text : "";
+}
+
 static bool is_token_service(const struct rs_request *r)
 {
     return r->match.route != NULL && r->match.route->need == RS_NEED_NOTHING;
@@ -63,27 +81,19 @@ static bool is_token_service(const struct rs_request *r)
 void rs_challenge_add(struct rs_request *r)
 {
     struct rs_reply *re = &r->reply;
-    for (const struct rs_reply_header *h = re->headers; h != NULL; h = h->next) {
-        if (strcmp(h->name, "WWW-Authenticate") == 0)
-            return;
-    }
+    if (rs_reply_has_header(re, "WWW-Authenticate"))
+        return;
     /* The token service itself is asked with a password. */
     if (r->server->o.challenge == RS_CHALLENGE_BASIC || is_token_service(r) ||
         r->server->o.auth == NULL) {
         rs_reply_headerf(re, "WWW-Authenticate", "Basic realm=\"%s\"", r->server->o.realm);
         return;
     }
-    const char *scope = scope_of(r);
-    const char *more = re->challenge_scope;
-    if (more != NULL && r->identity.is_token && re->challenge_error == NULL)
-        re->challenge_error =
-            "insufficient_scope"; /* the handler missed one that the route does not ask for */
-    rs_reply_headerf(
-        re, "WWW-Authenticate", "Bearer realm=\"%s/token\",service=\"%s\"%s%s%s%s%s%s%s%s",
-        rs_request_base_url(r), rs_auth_service(r->server->o.auth),
-        scope != NULL || more != NULL ? ",scope=\"" : "", scope != NULL ? scope : "",
-        scope != NULL && more != NULL ? " " : "", more != NULL ? more : "",
-        scope != NULL || more != NULL ? "\"" : "", re->challenge_error != NULL ? ",error=\"" : "",
-        re->challenge_error != NULL ? re->challenge_error : "",
-        re->challenge_error != NULL ? "\"" : "");
+    /* The handler missed a scope that the route does not ask for. */
+    if (re->challenge_scope != NULL && r->identity.is_token && re->challenge_error == NULL)
+        re->challenge_error = "insufficient_scope";
+    rs_reply_headerf(re, "WWW-Authenticate", "Bearer realm=\"%s/token\",service=\"%s\"%s%s",
+                     rs_request_base_url(r), rs_auth_service(r->server->o.auth),
+                     parameter(r, "scope", every_scope(r)),
+                     parameter(r, "error", re->challenge_error));
 }

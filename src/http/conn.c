@@ -15,7 +15,6 @@ static void find_address(struct rs_conn *c)
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr *sa = info == NULL ? NULL : info->client_addr;
-    unsigned char bytes[16];
     (void)rs_text_copy(c->address, sizeof(c->address), "unknown");
     if (sa == NULL)
         return;
@@ -26,15 +25,20 @@ static void find_address(struct rs_conn *c)
     } else if (sa->sa_family == AF_INET6) {
         struct sockaddr_in6 in6;
         memcpy(&in6, sa, sizeof(in6));
-        if (IN6_IS_ADDR_V4MAPPED(
-                &in6.sin6_addr)) /* one client has one address, whichever socket it came through */
-            (void)inet_ntop(AF_INET, in6.sin6_addr.s6_addr + 12, c->address, sizeof(c->address));
-        else
-            (void)inet_ntop(AF_INET6, &in6.sin6_addr, c->address, sizeof(c->address));
+        /* One client has one address, whichever socket it came through. */
+        bool is_v4 = IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr);
+        (void)inet_ntop(is_v4 ? AF_INET : AF_INET6, in6.sin6_addr.s6_addr + (is_v4 ? 12 : 0),
+                        c->address, sizeof(c->address));
     }
+}
+
+/* What its address says of a client. */
+static void classify(struct rs_conn *c)
+{
     static const struct rs_proxy_block v4_loopback = {
         .address = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104};
     static const struct rs_proxy_block v6_loopback = {.address = {[15] = 1}, .bits = 128};
+    unsigned char bytes[16];
     if (!rs_address_parse(c->address, bytes))
         return;
     c->is_loopback =
@@ -61,6 +65,7 @@ static struct rs_conn *conn_new(struct rs_listener *l, struct MHD_Connection *mh
     if (info != NULL)
         c->fd = info->connect_fd;
     find_address(c);
+    classify(c);
     struct rs_request *r = &c->request;
     r->magic = RS_REQUEST_MAGIC;
     r->conn = c;

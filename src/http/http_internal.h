@@ -88,6 +88,8 @@ void rs_reply_init(struct rs_reply *re);
 /* Give back whatever it holds. */
 void rs_reply_release(struct rs_reply *re);
 void rs_reply_drop_body(struct rs_reply *re);
+/* Added by a handler or by what came before it. */
+bool rs_reply_has_header(const struct rs_reply *re, const char *name);
 /* Turn the request's outcome (r->err, r->reply) into re->response; on any thread.  false without
  * memory: close the connection. */
 RS_MUST_CHECK bool rs_reply_finish(struct rs_request *r);

@@ -74,7 +74,7 @@ static bool take_error(struct rs_request *r)
 
 /* ---- headers ---- */
 
-static bool has_header(const struct rs_reply *re, const char *name)
+bool rs_reply_has_header(const struct rs_reply *re, const char *name)
 {
     for (const struct rs_reply_header *h = re->headers; h != NULL; h = h->next) {
         if (strcasecmp(h->name, name) == 0)
@@ -99,9 +99,9 @@ void rs_reply_each_header(struct rs_request *r, rs_header_add add, void *arg)
     add(arg, "X-Content-Type-Options", "nosniff");
     if (is_under_v2(r))
         add(arg, "Docker-Distribution-Api-Version", "registry/2.0");
-    if (re->status >= 400 && !has_header(re, "Cache-Control"))
+    if (re->status >= 400 && !rs_reply_has_header(re, "Cache-Control"))
         add(arg, "Cache-Control", "no-store");
-    if ((re->status == 429 || re->status == 503) && !has_header(re, "Retry-After")) {
+    if ((re->status == 429 || re->status == 503) && !rs_reply_has_header(re, "Retry-After")) {
         char seconds[16];
         (void)snprintf(seconds, sizeof(seconds), "%u",
                        re->retry_after_s > 0 ? re->retry_after_s : 1);
