@@ -104,8 +104,6 @@ struct summing {
     bool was_ended;
 };
 
-static struct summing *summing_of;
-
 static enum rs_status sum_write(void *arg, const void *bytes, size_t n, struct rs_err *reterr)
 {
     struct summing *s = arg;
@@ -134,18 +132,17 @@ static enum rs_status sum_begin(struct rs_request *r, struct rs_sink *ret_sink,
     if (s == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     s->fails = strcmp(session, "fail") == 0;
-    summing_of = s;
     *ret_sink = (struct rs_sink){.write = sum_write, .arg = s};
     return rs_request_defer(r, sum_end, s);
 }
 
 static enum rs_status sum_done(struct rs_request *r, struct rs_reply *re, struct rs_err *reterr)
 {
-    (void)r;
+    const struct summing *s = rs_request_sink(r);
     (void)reterr;
     rs_reply_status(re, 202);
-    rs_reply_headerf(re, "X-Sum", "%llu-%llx", (unsigned long long)summing_of->bytes,
-                     (unsigned long long)summing_of->sum);
+    rs_reply_headerf(re, "X-Sum", "%llu-%llx", (unsigned long long)s->bytes,
+                     (unsigned long long)s->sum);
     return RS_OK;
 }
 
