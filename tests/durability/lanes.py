@@ -14,6 +14,7 @@ from reference import Content, Model
 
 DISCONNECTED = (http.client.HTTPException, OSError)
 TAGS = ["latest", "v1", "v2"]
+NO_NAMES = {}  # nobody here names anything by its sha512 digest
 SHARED_LAYERS = [f"shared layer {i} ".encode() * (40 << (2 * i)) for i in range(6)]  # 600 bytes to 600 KiB
 
 
@@ -21,11 +22,15 @@ class Broken(AssertionError):
     pass
 
 
+def content_of(doc, blobs, *more, **kw):
+    return Content(NO_NAMES, doc, {digest_of(blob): blob for blob in blobs}, *more, **kw)
+
+
 class State:
     """What a repository has, in the words of its lane: the model, and the blobs that were uploaded."""
 
     def __init__(self, name):
-        self.model = Model()
+        self.model = Model(NO_NAMES)
         self.repo = self.model.repository(name)
         self.blobs = {}  # digest -> bytes, as far as acknowledged
 
@@ -34,7 +39,7 @@ class State:
         kind, *args = change
         if kind == "upload":
             self.blobs[args[0]] = args[1]
-            self.model.upload(self.repo, "publisher", [args[0]])
+            self.model.upload(self.repo, "publisher", args[1], by_sha512=False)
             return 201
         if kind == "push":
             who, content, tag = args
@@ -146,15 +151,15 @@ class Lane:
     def image(self):
         config = dumps({"architecture": "amd64", "os": "linux", "n": self.unique()})
         layers = self.rng.sample(SHARED_LAYERS, self.rng.randint(0, 2)) + [f"layer {self.unique()}".encode() * 50]
-        return Content({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": descriptor(config, OCI_CONFIG),
-                        "layers": [descriptor(d, OCI_LAYER) for d in layers]}, [config, *layers])
+        return content_of({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": descriptor(config, OCI_CONFIG),
+                           "layers": [descriptor(d, OCI_LAYER) for d in layers]}, [config, *layers])
 
     def attachment(self, subject):
         kind = "application/vnd.example.report"
         data = f"report {self.unique()}".encode()
-        return Content({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": kind, "config": descriptor(b"{}", OCI_EMPTY),
-                        "layers": [descriptor(data, kind)], "subject": subject.descriptor}, [b"{}", data], subject=subject.digest,
-                       is_attachment=True)
+        return content_of({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": kind, "config": descriptor(b"{}", OCI_EMPTY),
+                           "layers": [descriptor(data, kind)], "subject": subject.descriptor}, [b"{}", data], subject=subject.digest,
+                          is_attachment=True)
 
     def upload(self, digest, data):
         client = self.clients["publisher"]
@@ -190,8 +195,8 @@ class Lane:
         parts = [self.image() for _ in range(2)]
         for part in parts:
             self.push(part, None)
-        self.push(Content({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [p.descriptor for p in parts]}, [],
-                          [p.digest for p in parts]), self.rng.choice([None, *TAGS]))
+        self.push(content_of({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [p.descriptor for p in parts]}, [],
+                             [p.digest for p in parts]), self.rng.choice([None, *TAGS]))
 
     def decide(self, digest, state):
         self.change(("decide", digest, state), lambda: self.clients["processor"].decide(self.name, digest, state))
