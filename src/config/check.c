@@ -80,15 +80,6 @@ static enum rs_status check_tls(const struct rs_config *c, struct rs_err *reterr
     return RS_OK;
 }
 
-static enum rs_status check_timeouts(const struct rs_config *c, struct rs_err *reterr)
-{
-    if (c->limit_idle_ms > c->limit_stall_ms)
-        return rs_fail(reterr, RS_BAD_REQUEST,
-                       "limits.idle_timeout is longer than limits.stall_timeout, which closes any"
-                       " connection that moves no byte: lower the one or raise the other");
-    return RS_OK;
-}
-
 enum rs_status rs_config_check(const struct rs_config *c, struct rs_err *reterr)
 {
     enum rs_status s = check_addresses("listen", c->listen, reterr);
@@ -96,8 +87,6 @@ enum rs_status rs_config_check(const struct rs_config *c, struct rs_err *reterr)
         s = check_addresses("tls.listen", c->tls_listen, reterr);
     if (s == RS_OK)
         s = check_tls(c, reterr);
-    if (s == RS_OK)
-        s = check_timeouts(c, reterr);
     if (s == RS_OK)
         s = check_networks("trusted_proxies", c->trusted_proxies, reterr);
     if (s == RS_OK)
