@@ -148,9 +148,9 @@ def test_a_blob_that_cannot_be_read_to_its_end(registry, certificate, tls, part,
 
 @pytest.mark.parametrize("what", ["short", "eof"])
 def test_a_blob_that_ends_early_in_the_kernel(shim, tmp_path, registries, what):
-    """Where the kernel sends the file (plain HTTP) and stops in the middle, the connection stalls, and is cut as every stalled one."""
+    """Where the kernel sends the file (plain HTTP) and stops in the middle of a file that is long enough, the connection stalls, and is
+    cut as every stalled one.  (A file that has become too short is noticed at once: test_blob.)"""
     registry = make_registry(shim, tmp_path / "d", registries, {"limits": {"stall_timeout": "2s"}})
-    since = log_end(registry)
     image = released(registry, "r/x", LAYER)
     conn, authorization = connect(registry, None, False)
     registry.fail(f"read {BLOB} {what} 5+")
@@ -160,7 +160,6 @@ def test_a_blob_that_ends_early_in_the_kernel(shim, tmp_path, registries, what):
     with pytest.raises(http.client.IncompleteRead) as cut:
         got.read()
     assert LAYER.startswith(cut.value.partial)
-    check_logged(registry, since, digest_of(LAYER))
     registry.fail(None)
     assert registry.client("consumer").get_blob("r/x", digest_of(image.layers[0])).body == LAYER
     registry.daemon.stop()
