@@ -16,9 +16,14 @@ class Siege:
         print(f"seed {seed}")
         self.rng = random.Random(seed)
         self.registry = Registry(root, data=data, config=config)
-        self.registry.start().populate()
-        self.lanes = [Lane(self.registry, i, self.rng.random()) for i in range(LANES)]
-        self.oracle = Oracle(self.registry, self.lanes)
+        self.registry.start()
+        try:
+            self.registry.populate()
+            self.lanes = [Lane(self.registry, i, self.rng.random()) for i in range(LANES)]
+            self.oracle = Oracle(self.registry, self.lanes)
+        except BaseException:
+            self.registry.daemon.kill()  # nobody else knows of it yet
+            raise
 
     def start_again(self):
         try:
