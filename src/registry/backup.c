@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "audit/append.h"
+#include "audit/checkpoint.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "blob/copy.h"
@@ -96,6 +97,14 @@ static enum rs_status blobs_copy(struct rs_db *db, struct rs_blobs *from, struct
     return s;
 }
 
+/* The checkpoint beside the key tells of the log as it is now, and while blobs were copied the log
+ * grew past the snapshot: to a restored registry it would say that its log was cut.  The snapshot
+ * has the checkpoints that belong to it. */
+static bool is_copied(const char *name)
+{
+    return name[0] != '.' && strcmp(name, RS_CHECKPOINT_FILE) != 0;
+}
+
 /* Small secret files: keys/. */
 static enum rs_status keys_copy(const char *from, const char *to, struct rs_err *reterr)
 {
@@ -112,7 +121,7 @@ static enum rs_status keys_copy(const char *from, const char *to, struct rs_err 
     struct dirent *entry;
     while (s == RS_OK && (entry = readdir(dir)) != NULL) {
         RS_AUTO(rs_buf) struct rs_buf key = RS_BUF_INIT(KEY_BYTES_MAX);
-        if (entry->d_name[0] == '.')
+        if (!is_copied(entry->d_name))
             continue;
         s = rs_file_read_secret(rs_buf_text(&source), entry->d_name, &key, reterr);
         if (s == RS_OK)

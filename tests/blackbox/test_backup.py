@@ -106,6 +106,36 @@ def test_a_backup_while_pushes_go_on_is_consistent(own, repo, tmp_path):
         copy.daemon.stop()
 
 
+def test_a_restored_registry_signs_checkpoints_of_its_log(own, repo, tmp_path):
+    """The log goes on while a backup copies blobs: a checkpoint of that time is none of the backup's log."""
+    stop = threading.Event()
+
+    def work():
+        publisher, auditor = own.client("publisher"), own.client("auditor")
+        while not stop.is_set():
+            publisher.push_image(repo)
+            assert auditor.get("/v2/_roadstead/audit/checkpoint").status == 200
+
+    for _ in range(8):
+        own.publisher.push_blob(repo, unique("large ").encode() * 200_000)
+    working = threading.Thread(target=work)
+    working.start()
+    try:
+        cli("backup", registry=own)
+    finally:
+        stop.set()
+        working.join()
+    # One that was made by a program that did copy it.
+    (tmp_path / "backup" / "keys" / "audit-log.checkpoint").write_bytes((own.daemon.data / "keys" / "audit-log.checkpoint").read_bytes())
+    copy = restored(tmp_path, own)
+    try:
+        signed = copy.auditor.get("/v2/_roadstead/audit/checkpoint")
+        assert signed.status == 200, signed
+        assert copy.auditor.request("POST", "/v2/_roadstead/audit/verify").json()["sound"] is True
+    finally:
+        copy.daemon.stop()
+
+
 def test_a_damaged_blob_fails_the_backup_and_names_it(own, repo):
     image = own.publisher.push_image(repo, "v1")
     path = own.daemon.blob_path(digest_of(image.layers[0]))
