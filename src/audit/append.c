@@ -33,11 +33,10 @@ static enum rs_status entry_check(const struct rs_audit_entry *entry, struct rs_
 {
     rs_assert(entry->action != NULL && entry->actor != NULL && entry->actor->name != NULL);
     rs_assert(entry->n_tags == 0 || entry->tags != NULL);
-    if (entry->details != NULL && strlen(entry->details) > RS_AUDIT_DETAILS_BYTES_MAX)
-        return rs_fail(
-            reterr, RS_TOO_LARGE,
-            "details may be at most %zu bytes: keep the full report elsewhere and give its address",
-            RS_AUDIT_DETAILS_BYTES_MAX);
+    if (entry->details != NULL && strlen(entry->details) > RS_AUDIT_ENTRY_DETAILS_BYTES_MAX)
+        return rs_fail(reterr, RS_TOO_LARGE,
+                       "the audit record of this change would have more than %zu bytes of details",
+                       RS_AUDIT_ENTRY_DETAILS_BYTES_MAX);
     return RS_OK;
 }
 

@@ -21,13 +21,18 @@ struct rs_audit_entry {
     size_t n_tags;
     const char *digest;    /* NULL when it is about no manifest */
     const char *publisher; /* who pushed; NULL when it does not apply */
-    /* JSON text (any value) or NULL; at most RS_AUDIT_DETAILS_BYTES_MAX; stored in canonical form
-     */
+    /* JSON text (any value) or NULL; at most RS_AUDIT_ENTRY_DETAILS_BYTES_MAX; stored in canonical
+     * form */
     const char *details;
     int64_t cause; /* seq of the decision's own record in a cascade; 0 = none */
 };
 
+/* What a decision or a report may say. */
 #define RS_AUDIT_DETAILS_BYTES_MAX ((size_t)65536)
+/* A record's details, where that stands in what the daemon has to tell about it: every tag that had
+ * to stay where it was, a verdict that was remembered.  Nobody may say so much about an image that
+ * nothing can be done about it any more. */
+#define RS_AUDIT_ENTRY_DETAILS_BYTES_MAX ((size_t)12 << 20)
 
 /* The actor of what the daemon does by itself (notices, expiry, aggregates): no principal has this
  * id, and no user may take the name. */

@@ -4,7 +4,6 @@
 
 #include "base/attr.h"
 #include "crypto/hash.h"
-#include "json/json.h"
 #include "json/write.h"
 
 #define HEX_BYTES ((size_t)2 * RS_AUDIT_HASH_BYTES)
@@ -19,6 +18,14 @@ static const char shown_end[] = "\"}";
 
 /* ---- canonical bytes ---- */
 
+struct rs_json_limits rs_audit_record_limits(void)
+{
+    struct rs_json_limits limits = RS_JSON_LIMITS(RS_AUDIT_RECORD_BYTES_MAX);
+    limits.depth_max += 4;
+    limits.nodes_max *= 4;
+    return limits;
+}
+
 static enum rs_status details_write(struct rs_jw *w, const char *details, struct rs_err *reterr)
 {
     rs_jw_key(w, "details");
@@ -27,7 +34,7 @@ static enum rs_status details_write(struct rs_jw *w, const char *details, struct
         return RS_OK;
     }
     RS_AUTO(rs_json) struct rs_json *value = NULL;
-    struct rs_json_limits limits = RS_JSON_LIMITS(RS_AUDIT_DETAILS_BYTES_MAX);
+    struct rs_json_limits limits = rs_audit_record_limits();
     enum rs_status s = rs_json_parse(details, strlen(details), &limits, &value, reterr);
     if (s == RS_OK)
         rs_jw_node(w, value);

@@ -15,10 +15,15 @@
 #include "audit/append.h"
 #include "base/buf.h"
 #include "catalog/audit.h"
+#include "json/json.h"
 
 /* The largest record: the details and some hundred thousand tags fit; more is refused, never cut.
  */
 #define RS_AUDIT_RECORD_BYTES_MAX ((size_t)16777216)
+
+/* To parse a record, or its details: the deepest JSON that is taken from a client stands in objects
+ * of ours, up to four of them. */
+struct rs_json_limits rs_audit_record_limits(void);
 
 /* Append the canonical bytes to `out`.  Errors: RS_TOO_LARGE, RS_BAD_REQUEST (details are no JSON),
  * RS_NOMEM. */

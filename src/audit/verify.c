@@ -105,11 +105,9 @@ void rs_verifier_free(struct rs_verifier *v)
 static int64_t record_seq(struct rs_str record)
 {
     RS_AUTO(rs_json) struct rs_json *root = NULL;
-    struct rs_json_limits limits = RS_JSON_LIMITS(RS_AUDIT_RECORD_BYTES_MAX);
+    struct rs_json_limits limits = rs_audit_record_limits();
     int64_t version = 0;
     int64_t seq = 0;
-    limits.depth_max += 2; /* details are as deep as input may be, inside of the record */
-    limits.nodes_max *= 4;
     if (rs_json_parse(record.p, record.n, &limits, &root, NULL) != RS_OK ||
         !rs_json_int(rs_json_get(root, "version"), 1, 1, &version) ||
         !rs_json_int(rs_json_get(root, "sequence"), 1, RS_JSON_INT_MAX, &seq))

@@ -29,11 +29,9 @@ static bool text_is(const struct rs_json *node, const char *column)
 static bool columns_fit(const struct rs_audit_row *row)
 {
     RS_AUTO(rs_json) struct rs_json *root = NULL;
-    struct rs_json_limits limits = RS_JSON_LIMITS(RS_AUDIT_RECORD_BYTES_MAX);
+    struct rs_json_limits limits = rs_audit_record_limits();
     char time[RS_TIME_TEXT_BYTES];
     int64_t seq = 0;
-    limits.depth_max += 2;
-    limits.nodes_max *= 4;
     if (rs_json_parse(row->record.p, row->record.n, &limits, &root, NULL) != RS_OK)
         return true; /* told already as an unreadable record */
     rs_clock_format(row->at_ms, time);

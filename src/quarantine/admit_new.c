@@ -117,6 +117,8 @@ static enum rs_status reports_restore(const struct rs_change *c, int64_t manifes
         return RS_OK;
     struct rs_json_limits limits = RS_JSON_LIMITS((size_t)16 << 20);
     limits.invalid_as = RS_CORRUPT;
+    limits.depth_max += 2; /* each report's details stand in an object, in the array */
+    limits.nodes_max *= 16;
     enum rs_status s =
         rs_json_parse(verdict->checks, strlen(verdict->checks), &limits, &checks, reterr);
     for (size_t i = 0; s == RS_OK && i < rs_json_len(checks); i++)
@@ -199,7 +201,7 @@ static const char *action_of(enum rs_state state)
 static enum rs_status record(const struct rs_admit *p, const struct rs_manifest_row *row,
                              const struct rs_verdict_row *verdict, struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(RS_AUDIT_DETAILS_BYTES_MAX);
+    RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(RS_AUDIT_ENTRY_DETAILS_BYTES_MAX);
     enum rs_status s = details_make(p, row, verdict, &details);
     if (s != RS_OK)
         return rs_fail(reterr, s, NULL);

@@ -103,7 +103,7 @@ static enum rs_status store(const struct rs_change *c, const struct rs_report *r
 
 static enum rs_status wrap(const struct rs_change *c, struct job *job, struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(RS_AUDIT_DETAILS_BYTES_MAX);
+    RS_AUTO(rs_buf) struct rs_buf text = RS_BUF_INIT(RS_AUDIT_ENTRY_DETAILS_BYTES_MAX);
     const struct rs_report *r = job->report;
     struct rs_jw w = RS_JW_INIT(&text);
     rs_jw_object(&w);

@@ -200,7 +200,7 @@ static enum rs_status member_record(const struct rs_change *c, const struct rs_m
                                     const struct rs_release_why *why, int64_t cause,
                                     int64_t *ret_seq, struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(RS_AUDIT_DETAILS_BYTES_MAX);
+    RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(RS_AUDIT_ENTRY_DETAILS_BYTES_MAX);
     const char **names = moved_names(c, m);
     enum rs_status s = names == NULL ? RS_NOMEM : details_make(m, why, &details);
     if (s != RS_OK)
