@@ -40,6 +40,7 @@ enum rs_status rs_api_space_collect(struct rs_request *r, struct rs_reply *re,
     rs_jw_member_bool(&w, "dryRun", dry_run);
     rs_jw_member_int(&w, "blobs", (int64_t)got.blobs);
     rs_jw_member_int(&w, "blobBytes", (int64_t)got.blob_bytes);
+    rs_jw_member_int(&w, "links", (int64_t)got.links);
     rs_jw_member_int(&w, "strays", (int64_t)got.strays);
     rs_jw_member_int(&w, "strayBytes", (int64_t)got.stray_bytes);
     rs_jw_member_int(&w, "uploads", (int64_t)got.uploads);

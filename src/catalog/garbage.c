@@ -3,9 +3,11 @@
 #include "catalog/sql.h"
 
 /* A repository keeps a blob that a manifest of it names, or that came there a short while ago. */
-#define SQL_KEPT                                                                           \
-    "EXISTS (SELECT 1 FROM repository_blob r WHERE r.digest = b.digest AND (r.refs > 0 OR" \
-    " r.linked_ms >= $2))"
+#define SQL_KEEPS "(r.refs > 0 OR r.linked_ms >= $2)"
+#define SQL_KEPT \
+    "EXISTS (SELECT 1 FROM repository_blob r WHERE r.digest = b.digest AND " SQL_KEEPS ")"
+#define SQL_LEFT \
+    "EXISTS (SELECT 1 FROM repository_blob r WHERE r.digest = b.digest AND NOT " SQL_KEEPS ")"
 
 /* The last digest of this step: the found_max-th after `after`; none means that the step is the
  * last one. */
@@ -32,6 +34,8 @@ static enum rs_status found_add(struct rs_stmt *st, struct rs_garbage_step *step
     struct rs_garbage_blob *b = &step->found[step->n_found++];
     int64_t size = rs_stmt_col_int(st, 1);
     b->size = (uint64_t)size;
+    b->links = (uint64_t)rs_stmt_col_int(st, 2);
+    b->is_kept = rs_stmt_col_int(st, 3) != 0;
     return size < 0 ? rs_fail(reterr, RS_CORRUPT, NULL)
                     : rs_sql_copy_digest(st, 0, b->digest, reterr);
 }
@@ -46,8 +50,10 @@ enum rs_status rs_catalog_garbage_step(struct rs_db_conn *conn, int64_t before_m
     enum rs_status s = step_end(conn, step, end, reterr);
     if (s == RS_OK)
         s = rs_sql_open(conn,
-                        "SELECT b.digest, b.size FROM blob b WHERE b.digest > $1 AND b.digest <= $3"
-                        " AND b.created_ms < $2 AND NOT " SQL_KEPT " ORDER BY b.digest",
+                        "SELECT b.digest, b.size, (SELECT COUNT(*) FROM repository_blob r"
+                        "  WHERE r.digest = b.digest AND NOT " SQL_KEEPS "), " SQL_KEPT
+                        " FROM blob b WHERE b.digest > $1 AND b.digest <= $3 AND b.created_ms < $2"
+                        " AND (" SQL_LEFT " OR NOT " SQL_KEPT ") ORDER BY b.digest",
                         &st, reterr, RS_SQL_TEXT(step->after), RS_SQL_INT(before_ms),
                         RS_SQL_TEXT(end));
     while (s == RS_OK && row && step->n_found < step->found_max) {
@@ -68,23 +74,42 @@ static enum rs_status is_garbage(struct rs_db_conn *conn, const char *digest, in
         ret, reterr, RS_SQL_TEXT(digest), RS_SQL_INT(before_ms));
 }
 
+/* Out of the repositories that do not keep it. */
+static enum rs_status leave(struct rs_db_conn *conn, const char *digest, int64_t before_ms,
+                            uint64_t *ret_links, struct rs_err *reterr)
+{
+    int64_t links = 0;
+    enum rs_status s = rs_catalog_blob_touch(conn, digest, reterr);
+    if (s == RS_OK)
+        s = rs_sql_run(conn,
+                       "DELETE FROM blob_uploader WHERE digest = $1 AND repository_id IN"
+                       " (SELECT r.repository_id FROM repository_blob r"
+                       "  WHERE r.digest = $1 AND NOT " SQL_KEEPS ")",
+                       NULL, reterr, RS_SQL_TEXT(digest), RS_SQL_INT(before_ms));
+    if (s == RS_OK)
+        s = rs_sql_run(conn,
+                       "DELETE FROM repository_blob AS r WHERE r.digest = $1 AND NOT " SQL_KEEPS,
+                       &links, reterr, RS_SQL_TEXT(digest), RS_SQL_INT(before_ms));
+    *ret_links = (uint64_t)links;
+    return s;
+}
+
 enum rs_status rs_catalog_garbage_remove(struct rs_db_conn *conn, const char *digest,
-                                         int64_t before_ms, bool *ret_removed,
+                                         int64_t before_ms, struct rs_garbage_removed *ret,
                                          struct rs_err *reterr)
 {
     /* A manifest may still be known under the aliases of its own digest, so only those that no
      * manifest needs go. */
     static const char *const statements[] = {
-        "DELETE FROM blob_uploader WHERE digest = $1",
-        "DELETE FROM repository_blob WHERE digest = $1",
         "DELETE FROM blob WHERE digest = $1",
         "DELETE FROM digest_alias WHERE digest = $1"
         " AND NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = digest_alias.digest)",
     };
-    enum rs_status s = is_garbage(conn, digest, before_ms, ret_removed, reterr);
-    if (s == RS_OK && *ret_removed)
-        s = rs_catalog_blob_touch(conn, digest, reterr);
-    for (size_t i = 0; s == RS_OK && *ret_removed && i < RS_ARRAY_LEN(statements); i++)
+    *ret = (struct rs_garbage_removed){0};
+    enum rs_status s = leave(conn, digest, before_ms, &ret->links, reterr);
+    if (s == RS_OK)
+        s = is_garbage(conn, digest, before_ms, &ret->is_gone, reterr);
+    for (size_t i = 0; s == RS_OK && ret->is_gone && i < RS_ARRAY_LEN(statements); i++)
         s = rs_sql_run(conn, statements[i], NULL, reterr, RS_SQL_TEXT(digest));
     return s;
 }

@@ -40,7 +40,7 @@ struct pass {
 
 struct removal {
     struct rs_garbage_blob *blobs;
-    bool *removed;
+    struct rs_garbage_removed *removed;
     size_t n;
     int64_t before_ms;
 };
@@ -59,13 +59,14 @@ static enum rs_status remove_rows(struct rs_db_conn *conn, void *arg, struct rs_
 static enum rs_status remove_taken(struct pass *p, struct rs_garbage_blob *blobs, size_t n,
                                    struct rs_err *reterr)
 {
-    bool removed[JOB_BLOBS] = {false};
+    struct rs_garbage_removed removed[JOB_BLOBS] = {0};
     struct removal r = {.blobs = blobs, .removed = removed, .n = n, .before_ms = p->before_ms};
     enum rs_status s =
         n == 0 ? RS_OK : rs_db_write(p->collector->services->db, remove_rows, &r, reterr);
     for (size_t i = 0; s == RS_OK && i < n; i++) {
-        if (!removed[i]) {
-            p->got->kept++;
+        if (!removed[i].is_gone) {
+            p->got->links += removed[i].links;
+            p->got->kept += removed[i].links == 0;
             continue;
         }
         s = rs_blob_delete(p->collector->services->blobs, blobs[i].digest, reterr);
@@ -110,6 +111,16 @@ static enum rs_status stopping(const struct pass *p, struct rs_err *reterr)
     return RS_OK;
 }
 
+static void candidate_count(struct pass *p, const struct rs_garbage_blob *blob)
+{
+    if (blob->is_kept) {
+        p->got->links += blob->links;
+        return;
+    }
+    p->got->blobs++;
+    p->got->blob_bytes += blob->size;
+}
+
 static enum rs_status collect_blobs(struct pass *p, struct rs_err *reterr)
 {
     struct rs_garbage_blob found[STEP_BLOBS];
@@ -117,10 +128,8 @@ static enum rs_status collect_blobs(struct pass *p, struct rs_err *reterr)
     enum rs_status s = RS_OK;
     while (s == RS_OK && !step.is_last) {
         s = walk_step(p, &step, reterr);
-        for (size_t i = 0; s == RS_OK && p->dry_run && i < step.n_found; i++) {
-            p->got->blobs++;
-            p->got->blob_bytes += found[i].size;
-        }
+        for (size_t i = 0; s == RS_OK && p->dry_run && i < step.n_found; i++)
+            candidate_count(p, &found[i]);
         if (s == RS_OK && !p->dry_run)
             s = remove_found(p, found, step.n_found, reterr);
         if (s == RS_OK)
@@ -212,6 +221,7 @@ static enum rs_status record_job(struct rs_db_conn *conn, void *arg, struct rs_e
     rs_jw_object(&w);
     rs_jw_member_int(&w, "blobs", (int64_t)p->got->blobs);
     rs_jw_member_int(&w, "bytes", (int64_t)(p->got->blob_bytes + p->got->stray_bytes));
+    rs_jw_member_int(&w, "links", (int64_t)p->got->links);
     rs_jw_member_int(&w, "strays", (int64_t)p->got->strays);
     rs_jw_member_int(&w, "uploads", (int64_t)p->got->uploads);
     rs_jw_object_end(&w);
@@ -228,7 +238,7 @@ static enum rs_status pass_run(struct pass *p, struct rs_err *reterr)
     if (s == RS_OK)
         s = expire_uploads(p, reterr);
     /* What went before a failure is gone as well, and told. */
-    if (!p->dry_run && p->got->blobs + p->got->strays + p->got->uploads > 0) {
+    if (!p->dry_run && p->got->blobs + p->got->links + p->got->strays + p->got->uploads > 0) {
         enum rs_status recorded = rs_db_write(p->collector->services->db, record_job, p, reterr);
         s = s == RS_OK ? recorded : s;
     }
@@ -244,6 +254,7 @@ static void stats_add(struct rs_collector *c, const struct rs_collected *got, bo
     c->stats.total.blob_bytes += got->blob_bytes;
     c->stats.total.strays += got->strays;
     c->stats.total.stray_bytes += got->stray_bytes;
+    c->stats.total.links += got->links;
     c->stats.total.uploads += got->uploads;
     c->stats.total.kept += got->kept;
     (void)pthread_mutex_unlock(&c->mu);

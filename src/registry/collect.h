@@ -25,6 +25,7 @@ struct rs_collected {
     uint64_t strays; /* files that no row tells of */
     uint64_t stray_bytes;
     uint64_t uploads; /* unfinished uploads that expired */
+    uint64_t links;   /* blobs that a repository lost and another one keeps */
     uint64_t kept;    /* candidates that somebody had a lease on, or needed again */
 };
 

@@ -66,6 +66,34 @@ def test_blobs_go_with_the_last_manifest_that_names_them(quick, repo):
     collect_until(quick, lambda: digest_of(shared) not in files(quick), "the shared layer goes")
 
 
+def test_a_repository_loses_what_it_does_not_need_though_another_one_keeps_it(quick, repo):
+    """Else HEAD would tell, in one's own repository, what is in one that nobody may look into."""
+    known = unique("known ").encode()
+    image = quick.publisher.push_image(repo + "/secret", "v1", Image(layers=[known]))
+    gone = quick.publisher.push_image(repo, "v1", Image(layers=[known]))
+    mine = quick.publisher.push_blob(repo + "/mine", known)
+    assert quick.maintainer.request("DELETE", f"/v2/{repo}/manifests/{gone.digest}").status == 202
+    other = quick.publisher.push_blob(repo, unique("other ").encode())
+    told = wait_for(lambda: (lambda r: r if r["links"] else None)(collect(quick, dry_run=True)), "the dry run sees them")
+    assert told["links"] == 2, told
+    collect_until(quick, lambda: other not in files(quick), "collected")
+    assert mine == digest_of(known) in files(quick)
+    for name in (repo, repo + "/mine"):
+        assert quick.publisher.head(f"/v2/{name}/blobs/{mine}").status == 404
+        assert quick.admin.get(f"/v2/_roadstead/admin/quota?repository={name}").json()["usedBytes"] == 0
+        assert quick.publisher.get_blob(name, mine).code in ("BLOB_UNKNOWN", "DENIED")
+    assert sum(r["details"]["links"] for r in quick.auditor.audit("action=collected")) == 2
+    assert quick.processor.get_blob(repo + "/secret", mine).body == known
+    quick.processor.release(repo + "/secret", image.digest)
+    assert quick.consumer.get_blob(repo + "/secret", mine).body == known
+    # It comes back like any other.
+    again = quick.publisher.push_image(repo + "/mine", "v1", Image(layers=[known]))
+    assert quick.processor.get_blob(repo + "/mine", digest_of(again.layers[0])).body == known
+    assert quick.admin.request("POST", "/v2/_roadstead/admin/fsck").status == 202
+    wait_for(lambda: quick.admin.get("/v2/_roadstead/admin/fsck").json()["state"] == "done", "the check is done")
+    assert quick.admin.get("/v2/_roadstead/admin/fsck").json()["findings"] == []
+
+
 def test_a_dry_run_tells_and_removes_nothing(quick, repo):
     data = unique("dry ").encode()
     digest = quick.publisher.push_blob(repo, data)

@@ -214,12 +214,12 @@ class Model:
         return 202
 
     def collect(self):
-        """What no manifest anywhere names goes, and its other name with it; returns [(repository, blob)]."""
-        named = {b for r in self.repositories.values() for m in r.manifests.values() for b in m.content.blobs}
-        gone = [(r, b) for r in self.repositories.values() for b in sorted(r.present - named)]
+        """What no manifest of a repository names leaves it, and with the last repository its other name goes; returns [(repository, blob)]."""
+        gone = [(r, b) for r in self.repositories.values() for b in sorted(r.present) if not self._is_named(r, b)]
         for repo, blob in gone:
             self._unlink(repo, blob)
-        for name in [n for n, d in self.names.items() if d in {b for _, b in gone}]:
+        named = {b for r in self.repositories.values() for m in r.manifests.values() for b in m.content.blobs}
+        for name in [n for n, d in self.names.items() if d in {b for _, b in gone} - named]:
             del self.names[name]
         return gone
 
