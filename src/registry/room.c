@@ -100,9 +100,9 @@ struct setting {
     uint64_t quota_bytes;
 };
 
-static enum rs_status set_job(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
+static enum rs_status set_record(struct rs_db_conn *conn, const struct setting *set,
+                                 struct rs_err *reterr)
 {
-    const struct setting *set = arg;
     RS_AUTO(rs_buf) struct rs_buf details = RS_BUF_INIT(256);
     struct rs_jw w = RS_JW_INIT(&details);
     int64_t seq = 0;
@@ -113,9 +113,19 @@ static enum rs_status set_job(struct rs_db_conn *conn, void *arg, struct rs_err 
                                          .actor = set->actor,
                                          .repository = set->repository,
                                          .details = rs_buf_text(&details)};
-    enum rs_status s =
-        rs_catalog_repository_set_quota(conn, set->repository, set->quota_bytes, reterr);
-    return s == RS_OK ? rs_audit_append(conn, &entry, &seq, reterr) : s;
+    return rs_audit_append(conn, &entry, &seq, reterr);
+}
+
+/* A quota that it has already is no change. */
+static enum rs_status set_job(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
+{
+    const struct setting *set = arg;
+    uint64_t before = 0;
+    enum rs_status s = rs_catalog_repository_quota(conn, set->repository, &before, reterr);
+    if (s != RS_OK || before == set->quota_bytes)
+        return s;
+    s = rs_catalog_repository_set_quota(conn, set->repository, set->quota_bytes, reterr);
+    return s == RS_OK ? set_record(conn, set, reterr) : s;
 }
 
 enum rs_status rs_room_set_quota(const struct rs_services *services, const struct rs_actor *actor,
