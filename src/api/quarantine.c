@@ -127,11 +127,15 @@ static void digests_print(struct rs_jw *w, const char *key, const struct rs_mani
     rs_jw_array_end(w);
 }
 
-static void member_print(struct rs_jw *w, const struct rs_member *m)
+static void member_print(struct rs_jw *w, const struct rs_member *m, bool with_tags)
 {
     rs_jw_object(w);
     rs_jw_member_text(w, "digest", m->row->digest);
     rs_jw_member_text(w, "kind", rs_shape_name(m->row->shape));
+    if (!with_tags) {
+        rs_jw_object_end(w);
+        return;
+    }
     rs_jw_key(w, "tags");
     rs_jw_array(w);
     for (size_t i = 0; i < m->n_moved; i++)
@@ -160,41 +164,93 @@ static void kept_print(struct rs_jw *w, const struct rs_release_plan *plan)
     rs_jw_array_end(w);
 }
 
-/* Everything that came of a decision or report; the caller opens and ends the object. */
-static void outcome_print(struct rs_jw *w, const struct rs_request *r,
-                          const struct rs_manifest_row *row, bool changed,
-                          const struct rs_release_plan *plan)
+/* What came of a decision or of a report. */
+struct outcome {
+    const struct rs_manifest_row *row;
+    bool changed;
+    const struct rs_release_plan *plan;
+    const struct rs_report *report; /* NULL: a decision */
+    const struct rs_reported *reported;
+};
+
+static void released_print(struct rs_jw *w, const struct rs_release_plan *plan, bool with_tags)
 {
     bool is_released = plan->order != NULL;
-    rs_jw_member_text(w, "repository", rs_request_param(r, "name"));
-    rs_jw_member_text(w, "digest", row->digest);
-    rs_jw_member_text(w, "state", rs_state_name(row->state));
-    rs_jw_member_bool(w, "changed", changed);
     rs_jw_key(w, "released");
     rs_jw_array(w);
     for (size_t i = 0; is_released && i < plan->n_members; i++)
-        member_print(w, plan->order[i]);
+        member_print(w, plan->order[i], with_tags);
     rs_jw_array_end(w);
     if (!is_released)
         return;
-    kept_print(w, plan);
+    if (with_tags)
+        kept_print(w, plan);
+    else
+        rs_jw_member_bool(w, "tagsLeftOut", true);
     digests_print(w, "held", &plan->held);
     digests_print(w, "failed", &plan->failed);
+}
+
+static void check_print(struct rs_jw *w, const struct rs_report *report)
+{
+    rs_jw_key(w, "check");
+    rs_jw_object(w);
+    rs_jw_member_text(w, "name", report->check);
+    rs_jw_member_text(w, "state", rs_check_state_name(report->state));
+    rs_jw_object_end(w);
+}
+
+static void blocks_print(struct rs_jw *w, const struct rs_reported *reported)
+{
+    if (reported->n_blocks == 0)
+        return;
+    rs_jw_key(w, "releaseBlockedBy");
+    rs_jw_array(w);
+    for (size_t i = 0; i < reported->n_blocks; i++)
+        rs_show_block(&reported->blocks[i], w);
+    rs_jw_array_end(w);
+}
+
+static enum rs_status outcome_print(const struct rs_request *r, const struct outcome *o,
+                                    bool with_tags, struct rs_buf *out)
+{
+    struct rs_jw w = RS_JW_INIT(out);
+    rs_buf_clear(out);
+    rs_jw_object(&w);
+    if (o->report != NULL)
+        check_print(&w, o->report);
+    rs_jw_member_text(&w, "repository", rs_request_param(r, "name"));
+    rs_jw_member_text(&w, "digest", o->row->digest);
+    rs_jw_member_text(&w, "state", rs_state_name(o->row->state));
+    rs_jw_member_bool(&w, "changed", o->changed);
+    released_print(&w, o->plan, with_tags);
+    if (o->reported != NULL)
+        blocks_print(&w, o->reported);
+    rs_jw_object_end(&w);
+    return rs_buf_status(out);
+}
+
+/* The change is made, and no error may be told of it: what is too long with every tag that moved or
+ * stayed is told without them. */
+static enum rs_status outcome_answer(const struct rs_request *r, struct rs_reply *re,
+                                     const struct outcome *o, struct rs_err *reterr)
+{
+    RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
+    if (outcome_print(r, o, true, &json) == RS_TOO_LARGE)
+        (void)outcome_print(r, o, false, &json); /* what is left fails below */
+    return rs_json_api_answer(re, 200, &json, reterr);
 }
 
 static enum rs_status decide(struct rs_request *r, struct rs_reply *re, const struct rs_decision *d,
                              struct rs_arena *arena, struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
     struct rs_decided decided;
     enum rs_status s = rs_decide(rs_request_services(r)->db, d, arena, &decided, reterr);
     if (s != RS_OK)
         return s;
-    struct rs_jw w = RS_JW_INIT(&json);
-    rs_jw_object(&w);
-    outcome_print(&w, r, decided.row, decided.changed, &decided.plan);
-    rs_jw_object_end(&w);
-    return rs_json_api_answer(re, 200, &json, reterr);
+    const struct outcome o = {
+        .row = decided.row, .changed = decided.changed, .plan = &decided.plan};
+    return outcome_answer(r, re, &o, reterr);
 }
 
 enum rs_status rs_api_quarantine_decide(struct rs_request *r, struct rs_reply *re,
@@ -241,37 +297,20 @@ static enum rs_status report_read(const struct rs_json *body, struct rs_buf *det
     return s == RS_OK ? details_read(body, details, &report->details, reterr) : s;
 }
 
-static void blocks_print(struct rs_jw *w, const struct rs_reported *reported)
-{
-    if (reported->n_blocks == 0)
-        return;
-    rs_jw_key(w, "releaseBlockedBy");
-    rs_jw_array(w);
-    for (size_t i = 0; i < reported->n_blocks; i++)
-        rs_show_block(&reported->blocks[i], w);
-    rs_jw_array_end(w);
-}
-
 static enum rs_status report(struct rs_request *r, struct rs_reply *re,
                              const struct rs_report *what, struct rs_arena *arena,
                              struct rs_err *reterr)
 {
-    RS_AUTO(rs_buf) struct rs_buf json = RS_BUF_INIT(ANSWER_BYTES_MAX);
     struct rs_reported reported;
     enum rs_status s = rs_check_report(rs_request_services(r)->db, what, arena, &reported, reterr);
     if (s != RS_OK)
         return s;
-    struct rs_jw w = RS_JW_INIT(&json);
-    rs_jw_object(&w);
-    rs_jw_key(&w, "check");
-    rs_jw_object(&w);
-    rs_jw_member_text(&w, "name", what->check);
-    rs_jw_member_text(&w, "state", rs_check_state_name(what->state));
-    rs_jw_object_end(&w);
-    outcome_print(&w, r, reported.row, reported.changed, &reported.plan);
-    blocks_print(&w, &reported);
-    rs_jw_object_end(&w);
-    return rs_json_api_answer(re, 200, &json, reterr);
+    const struct outcome o = {.row = reported.row,
+                              .changed = reported.changed,
+                              .plan = &reported.plan,
+                              .report = what,
+                              .reported = &reported};
+    return outcome_answer(r, re, &o, reterr);
 }
 
 enum rs_status rs_api_quarantine_report(struct rs_request *r, struct rs_reply *re,

@@ -15,7 +15,8 @@ enum rs_status rs_api_quarantine_show(struct rs_request *r, struct rs_reply *re,
                                       struct rs_err *reterr);
 /* PATCH there: {"state": "released|failed", "details", "expect", "claim", "reason"}; If-Match.
  * 200 {repository, digest, state, changed, released: [{digest, kind, tags}], and where there are
- * any immutableTags: [{digest, tag}], held: [digest], failed: [digest]}. */
+ * any immutableTags: [{digest, tag}], held: [digest], failed: [digest]}; tagsLeftOut: true instead
+ * of all tags when they are too many for one answer. */
 enum rs_status rs_api_quarantine_decide(struct rs_request *r, struct rs_reply *re,
                                         struct rs_err *reterr);
 /* PUT /v2/{name}/_roadstead/quarantine/{digest}/checks/{check}:

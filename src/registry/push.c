@@ -101,6 +101,12 @@ static enum rs_status admit(const struct rs_push *push, const struct rs_referenc
                                          &job->arena, &manifest, reterr);
     if (s != RS_OK)
         return s;
+    /* Whatever the answer takes is there before the change is made. */
+    if (manifest.has_subject) {
+        ret->subject = rs_arena_strdup(push->arena, manifest.subject.digest);
+        if (ret->subject == NULL)
+            return rs_fail(reterr, RS_NOMEM, NULL);
+    }
     bool is_alias = reference->is_digest && strcmp(ret->digest, canonical) != 0;
     job->push = push;
     job->admission = (struct rs_admission){
@@ -115,11 +121,7 @@ static enum rs_status admit(const struct rs_push *push, const struct rs_referenc
         .if_match = push->if_match,
         .if_none_match = push->if_none_match,
     };
-    s = rs_db_write(push->services->db, run, job, reterr);
-    if (s != RS_OK || !manifest.has_subject)
-        return s;
-    ret->subject = rs_arena_strdup(push->arena, manifest.subject.digest);
-    return ret->subject == NULL ? rs_fail(reterr, RS_NOMEM, NULL) : RS_OK;
+    return rs_db_write(push->services->db, run, job, reterr);
 }
 
 enum rs_status rs_registry_push(const struct rs_push *push, struct rs_pushed *ret,

@@ -154,6 +154,31 @@ def test_a_digest_with_more_tags_than_are_kept(make_registry):
     assert processor.request("PATCH", azure, body={"quarantineState": "Failed"}).status == 200
 
 
+def test_a_release_with_more_tags_than_an_answer_holds(make_registry):
+    """It is made, so the answer says so: without the tags."""
+    registry = make_registry()
+    other = registry.publisher.push_image("team/app", "other")
+    registry.processor.release("team/app", other.digest)
+    index = Index([Image(), Image(), Image()]).push(registry.publisher, "team/app", "multi")
+    registry.policy("team/app", immutable_tags=["t*"])
+    registry.daemon.stop()
+    with sqlite3.connect(registry.daemon.data / "catalog.db") as db:
+        db.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 65536)"
+                   " INSERT INTO manifest_tag(manifest_id, tag, repository_id, seq)"
+                   " SELECT m.id, substr('t' || i || '-' || m.id || '-' || hex(zeroblob(64)), 1, 128), m.repository_id, 1000000 FROM n, manifest m"
+                   " WHERE m.shape = 'image' AND m.state = 'quarantined'")
+        db.execute("INSERT INTO tag(repository_id, name, live_manifest_id, live_seq, staged_manifest_id, staged_seq, changed_ms)"
+                   " SELECT g.repository_id, g.tag, (SELECT id FROM manifest WHERE state = 'released'), 1, g.manifest_id, 1000000, 0"
+                   " FROM manifest_tag g WHERE g.seq = 1000000")
+    registry.daemon.start()
+    processor = registry.client("processor")
+    processor.timeout = 600
+    got = processor.decide("team/app", index.digest, "released")
+    assert got.status == 200 and got.json()["state"] == "released" and got.json()["tagsLeftOut"] is True, got
+    assert {m["digest"] for m in got.json()["released"]} == {index.digest, *(i.digest for i in index.images)}
+    assert registry.client("consumer").get_manifest("team/app", "multi").body == index.manifest
+
+
 def test_many_tags_of_one_digest(registry, repo):
     """Each is live or not by its own later pushes: one event and one place in the answer for each that moved."""
     image = upload(registry.publisher, repo, Image())
