@@ -109,8 +109,8 @@ static enum rs_status accept(struct attempt *a, struct rs_auth_result *ret)
 static enum rs_status throttled(struct attempt *a, struct rs_auth_result *ret,
                                 struct rs_err *reterr)
 {
-    if (rs_throttle_allows(a->auth->throttle, a->source, a->name, rs_clock_mono_ms(),
-                           &ret->retry_after_s))
+    if (rs_throttle_allows(a->auth->throttle, RS_THROTTLE_PASSWORD, a->source, a->name,
+                           rs_clock_mono_ms(), &ret->retry_after_s))
         return RS_OK;
     (void)atomic_fetch_add(&a->auth->throttled, 1);
     return rs_fail(reterr, RS_TOO_MANY, "too many failed logins: try again in %u s",
@@ -131,7 +131,8 @@ static enum rs_status compare(struct attempt *a, struct rs_auth_result *ret, str
     if (matches)
         return accept(a, ret);
     (void)atomic_fetch_add(&a->auth->failed, 1);
-    rs_throttle_failed(a->auth->throttle, a->source, a->name, rs_clock_mono_ms());
+    rs_throttle_failed(a->auth->throttle, RS_THROTTLE_PASSWORD, a->source, a->name,
+                       rs_clock_mono_ms());
     return wrong(reterr);
 }
 

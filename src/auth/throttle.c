@@ -30,8 +30,8 @@ struct rs_throttle {
     struct debt table[SETS][WAYS]; /* under mu */
 };
 
-/* What is counted for one attempt. */
-enum { PAIR, SOURCE, NAME, COUNTED };
+/* What is counted for one attempt; NAME for a password only. */
+enum { PAIR, SOURCE, NAME, COUNTED_MAX };
 
 struct counted {
     uint64_t key;
@@ -74,13 +74,16 @@ static void normalise(const char *source, char out[INET6_ADDRSTRLEN])
     (void)rs_text_copy(out, INET6_ADDRSTRLEN, source);
 }
 
-static uint64_t key_of(const struct rs_throttle *t, const char *source, const char *name)
+/* What is counted is part of the key: a name that somebody leaves empty is still a name. */
+static uint64_t key_of(const struct rs_throttle *t, unsigned char counted, const char *source,
+                       const char *name)
 {
     struct {
         unsigned char secret[16];
         unsigned char source[RS_SHA256_BYTES];
         unsigned char name[RS_SHA256_BYTES];
-    } in;
+        unsigned char counted;
+    } in = {.counted = counted};
     unsigned char out[RS_SHA256_BYTES];
     uint64_t key = 0;
     memcpy(in.secret, t->secret, sizeof in.secret);
@@ -91,17 +94,18 @@ static uint64_t key_of(const struct rs_throttle *t, const char *source, const ch
     return key;
 }
 
-static void count(const struct rs_throttle *t, const char *source, const char *name,
-                  struct counted out[COUNTED])
+/* How many there are in `out`. */
+static unsigned count(const struct rs_throttle *t, enum rs_throttle_kind kind, const char *source,
+                      const char *name, struct counted out[COUNTED_MAX])
 {
     char from[INET6_ADDRSTRLEN];
     normalise(source, from);
     uint64_t narrow = t->refill_ms;
     uint64_t wide = t->refill_ms / WIDER;
-    out[PAIR] = (struct counted){key_of(t, from, name), narrow, narrow * t->burst};
-    /* No name and no source is the empty text, so these two never meet a pair. */
-    out[SOURCE] = (struct counted){key_of(t, from, ""), wide, wide * t->burst * WIDER};
-    out[NAME] = (struct counted){key_of(t, "", name), wide, wide * t->burst * WIDER};
+    out[PAIR] = (struct counted){key_of(t, PAIR, from, name), narrow, narrow * t->burst};
+    out[SOURCE] = (struct counted){key_of(t, SOURCE, from, ""), wide, wide * t->burst * WIDER};
+    out[NAME] = (struct counted){key_of(t, NAME, "", name), wide, wide * t->burst * WIDER};
+    return kind == RS_THROTTLE_PASSWORD ? COUNTED_MAX : NAME;
 }
 
 static struct debt *find(struct debt *set, uint64_t key)
@@ -127,14 +131,14 @@ static struct debt *find_or_replace(struct debt *set, uint64_t key)
     return d;
 }
 
-bool rs_throttle_allows(struct rs_throttle *t, const char *source, const char *name,
-                        uint64_t now_ms, unsigned *ret_retry_after_s)
+bool rs_throttle_allows(struct rs_throttle *t, enum rs_throttle_kind kind, const char *source,
+                        const char *name, uint64_t now_ms, unsigned *ret_retry_after_s)
 {
-    struct counted c[COUNTED];
-    count(t, source, name, c);
+    struct counted c[COUNTED_MAX];
+    unsigned n = count(t, kind, source, name, c);
     uint64_t wait_ms = 0;
     (void)pthread_mutex_lock(&t->mu);
-    for (unsigned i = 0; i < COUNTED; i++) {
+    for (unsigned i = 0; i < n; i++) {
         const struct debt *d = find(t->table[c[i].key % SETS], c[i].key);
         if (d == NULL || d->paid_ms <= now_ms)
             continue;
@@ -147,13 +151,13 @@ bool rs_throttle_allows(struct rs_throttle *t, const char *source, const char *n
     return wait_ms == 0;
 }
 
-void rs_throttle_failed(struct rs_throttle *t, const char *source, const char *name,
-                        uint64_t now_ms)
+void rs_throttle_failed(struct rs_throttle *t, enum rs_throttle_kind kind, const char *source,
+                        const char *name, uint64_t now_ms)
 {
-    struct counted c[COUNTED];
-    count(t, source, name, c);
+    struct counted c[COUNTED_MAX];
+    unsigned n = count(t, kind, source, name, c);
     (void)pthread_mutex_lock(&t->mu);
-    for (unsigned i = 0; i < COUNTED; i++) {
+    for (unsigned i = 0; i < n; i++) {
         struct debt *d = find_or_replace(t->table[c[i].key % SETS], c[i].key);
         d->paid_ms = (d->paid_ms > now_ms ? d->paid_ms : now_ms) + c[i].refill_ms;
     }

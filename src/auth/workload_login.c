@@ -1,7 +1,6 @@
 #include "auth/workload_login.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "auth/id_token.h"
@@ -11,10 +10,6 @@
 #include "base/log.h"
 #include "catalog/workload.h"
 #include "crypto/secret.h"
-
-/* A name for the throttle that no user, robot or workload has: one source cannot lock out another,
- * whatever it writes into its tokens. */
-#define THROTTLE_NAME_BYTES 256U
 
 struct login {
     struct rs_auth *auth;
@@ -157,7 +152,7 @@ enum rs_status rs_workload_login(struct rs_auth *auth, const char *name, const c
                                  struct rs_err *reterr)
 {
     struct rs_verified_key key;
-    char throttle_name[THROTTLE_NAME_BYTES];
+    const char *said = name == NULL ? "" : name;
     *ret_is_signed = false;
     /* With a name it is a password like any other ('B' in authenticate.c). */
     rs_verified_key(auth->verified, name == NULL ? 'W' : 'B', rs_str_of(name), rs_str_of(token),
@@ -167,9 +162,7 @@ enum rs_status rs_workload_login(struct rs_auth *auth, const char *name, const c
         ret->identity.proved_unix_s = rs_clock_unix_s(); /* remembered or not, it was shown now */
     if (s != RS_NOT_FOUND)
         return s;
-    (void)snprintf(throttle_name, sizeof throttle_name, "token from %s for %s", source,
-                   name == NULL ? "" : name);
-    if (!rs_throttle_allows(auth->throttle, source, throttle_name, rs_clock_mono_ms(),
+    if (!rs_throttle_allows(auth->throttle, RS_THROTTLE_TOKEN, source, said, rs_clock_mono_ms(),
                             &ret->retry_after_s)) {
         (void)atomic_fetch_add(&auth->throttled, 1);
         return rs_fail(reterr, RS_TOO_MANY, "too many failed logins: try again in %u s",
@@ -183,9 +176,10 @@ enum rs_status rs_workload_login(struct rs_auth *auth, const char *name, const c
     s = judge(&l, token, &key, ret, reterr);
     rs_id_token_release(&l.token);
     *ret_is_signed = l.is_signed;
-    if (s == RS_UNAUTHORIZED) {
+    /* With a name and a signature of nobody's it is a wrong password, and counted as that. */
+    if (s == RS_UNAUTHORIZED && (name == NULL || l.is_signed)) {
         (void)atomic_fetch_add(&auth->failed, 1);
-        rs_throttle_failed(auth->throttle, source, throttle_name, rs_clock_mono_ms());
+        rs_throttle_failed(auth->throttle, RS_THROTTLE_TOKEN, source, said, rs_clock_mono_ms());
     }
     return s;
 }

@@ -594,6 +594,28 @@ static void failures_are_slowed_down_and_the_right_password_comes_through(void *
     (void)identity_of(w, world_basic(w, "alice", GOOD));
 }
 
+/* A token that nobody signed: for a stranger it must not matter whether the name is a workload's,
+ * neither in the answer nor in how often he may ask. */
+static void a_forged_token_is_one_wrong_password(void **state)
+{
+    static const char forged[] =
+        "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlIn0.AAAA";
+    static const char *const names[] = {"ci", "nobody"};
+    struct world *w = *state;
+    struct rs_auth_stats stats;
+    struct rs_auth_result r;
+    (void)world_add_workload(w, "ci");
+    for (size_t i = 0; i < RS_ARRAY_LEN(names); i++) {
+        for (unsigned n = 1; n <= WORLD_BURST; n++) {
+            refused(w, world_basic(w, names[i], forged));
+            rs_auth_stats(w->auth, &stats);
+            assert_int_equal(stats.failed, i * WORLD_BURST + n);
+        }
+        assert_int_equal(world_login(w, world_basic(w, names[i], forged), RS_AUTH_INLINE, &r),
+                         RS_TOO_MANY);
+    }
+}
+
 /* ---- threads ---- */
 
 struct race {
@@ -673,6 +695,7 @@ int main(void)
         T(anonymous_gets_tokens_too),
         T(a_new_key_does_not_end_the_tokens),
         T(failures_are_slowed_down_and_the_right_password_comes_through),
+        T(a_forged_token_is_one_wrong_password),
         T(threads_share_the_caches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

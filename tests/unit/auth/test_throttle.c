@@ -22,10 +22,15 @@ static int teardown(void **state)
     return 0;
 }
 
+static void failed(const char *source, const char *name, uint64_t now_ms)
+{
+    rs_throttle_failed(t, RS_THROTTLE_PASSWORD, source, name, now_ms);
+}
+
 static bool allows(const char *source, const char *name, uint64_t now_ms)
 {
     unsigned wait_s = 0;
-    bool allowed = rs_throttle_allows(t, source, name, now_ms, &wait_s);
+    bool allowed = rs_throttle_allows(t, RS_THROTTLE_PASSWORD, source, name, now_ms, &wait_s);
     assert_int_equal(allowed, wait_s == 0);
     return allowed;
 }
@@ -35,7 +40,7 @@ static unsigned exhaust(const char *source, const char *name, uint64_t now_ms)
 {
     unsigned n = 0;
     while (allows(source, name, now_ms) && n < 10000) {
-        rs_throttle_failed(t, source, name, now_ms);
+        failed(source, name, now_ms);
         n++;
     }
     return n;
@@ -47,7 +52,7 @@ static void a_burst_and_then_by_time(void **state)
     uint64_t now = 1000000;
     unsigned wait_s = 0;
     assert_int_equal(exhaust("192.0.2.1", "alice", now), BURST);
-    assert_false(rs_throttle_allows(t, "192.0.2.1", "alice", now, &wait_s));
+    assert_false(rs_throttle_allows(t, RS_THROTTLE_PASSWORD, "192.0.2.1", "alice", now, &wait_s));
     assert_int_equal(wait_s, 1);
     assert_false(allows("192.0.2.1", "alice", now + REFILL_MS - 1));
     assert_int_equal(exhaust("192.0.2.1", "alice", now + REFILL_MS), 1);
@@ -86,7 +91,7 @@ static void one_source_cannot_try_every_name(void **state)
         (void)snprintf(name, sizeof name, "user%u", i);
         if (!allows("192.0.2.1", name, now))
             break;
-        rs_throttle_failed(t, "192.0.2.1", name, now);
+        failed("192.0.2.1", name, now);
         n++;
     }
     assert_int_equal(n, 10 * BURST);
@@ -105,7 +110,7 @@ static void many_sources_cannot_try_one_name(void **state)
         (void)snprintf(source, sizeof source, "198.51.100.%u", i);
         if (!allows(source, "alice", now))
             break;
-        rs_throttle_failed(t, source, "alice", now);
+        failed(source, "alice", now);
         n++;
     }
     assert_int_equal(n, 10 * BURST);
@@ -121,6 +126,44 @@ static void a_subnet_of_ipv6_is_one_source(void **state)
     assert_true(allows("2001:db8:1:3::1", "alice", now));
 }
 
+static void an_empty_name_is_a_name(void **state)
+{
+    (void)state;
+    uint64_t now = 5000;
+    assert_int_equal(exhaust("192.0.2.1", "", now), BURST);
+    /* what shares the address (a proxy, a NAT) is held up no more than by any other name */
+    assert_int_equal(exhaust("192.0.2.1", "alice", now), BURST);
+    assert_true(allows("192.0.2.2", "", now));
+}
+
+static bool allows_token(const char *source, const char *name, uint64_t now_ms)
+{
+    unsigned wait_s = 0;
+    return rs_throttle_allows(t, RS_THROTTLE_TOKEN, source, name, now_ms, &wait_s);
+}
+
+static void tokens_are_counted_for_their_source_alone(void **state)
+{
+    (void)state;
+    uint64_t now = 5000;
+    for (unsigned i = 0; i < 20 * BURST; i++) {
+        char source[32];
+        (void)snprintf(source, sizeof source, "198.51.100.%u", i);
+        assert_true(allows_token(source, "ci", now));
+        rs_throttle_failed(t, RS_THROTTLE_TOKEN, source, "ci", now);
+    }
+    assert_true(allows_token("192.0.2.1", "ci", now));
+    for (unsigned i = 0; i < BURST; i++) {
+        char source[64];
+        (void)snprintf(source, sizeof source, "2001:db8:1:2::%u", i);
+        assert_true(allows_token(source, "ci", now));
+        rs_throttle_failed(t, RS_THROTTLE_TOKEN, source, "ci", now);
+    }
+    assert_false(allows_token("2001:db8:1:2:ffff::1", "ci", now));
+    assert_true(allows_token("2001:db8:1:2:ffff::1", "", now));
+    assert_true(allows_token("2001:db8:1:3::1", "ci", now));
+}
+
 /* The table is bounded: a flood of sources neither grows it nor frees whom it is after. */
 static void a_flood_leaves_the_debt_in_place(void **state)
 {
@@ -132,7 +175,7 @@ static void a_flood_leaves_the_debt_in_place(void **state)
         char name[32];
         (void)snprintf(source, sizeof source, "10.%u.%u.%u", i >> 16, (i >> 8) & 255, i & 255);
         (void)snprintf(name, sizeof name, "n%u", i);
-        rs_throttle_failed(t, source, name, now);
+        failed(source, name, now);
     }
     assert_false(allows("192.0.2.1", "alice", now));
 }
@@ -146,6 +189,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_source_cannot_try_every_name, setup, teardown),
         cmocka_unit_test_setup_teardown(many_sources_cannot_try_one_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_subnet_of_ipv6_is_one_source, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_empty_name_is_a_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(tokens_are_counted_for_their_source_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_flood_leaves_the_debt_in_place, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,12 @@ int64_t world_add_robot(struct world *w, const char *name, char secret[RS_SECRET
         w, (struct job){.what = ADD, .kind = RS_PRINCIPAL_ROBOT, .name = name, .text = stored});
 }
 
+int64_t world_add_workload(struct world *w, const char *name)
+{
+    return do_job(
+        w, (struct job){.what = ADD, .kind = RS_PRINCIPAL_WORKLOAD, .name = name, .text = "none"});
+}
+
 int64_t world_grant(struct world *w, int64_t principal_id, const char *what, const char *pattern)
 {
     return do_job(w,

@@ -25,6 +25,8 @@ int world_teardown(void **state);
 int64_t world_add_user(struct world *w, const char *name, const char *password);
 /* *secret is what it logs in with. */
 int64_t world_add_robot(struct world *w, const char *name, char secret[RS_SECRET_TEXT_BYTES]);
+/* Of no issuer: whatever token it is shown, nobody signed it. */
+int64_t world_add_workload(struct world *w, const char *name);
 int64_t world_grant(struct world *w, int64_t principal_id, const char *what, const char *pattern);
 void world_revoke(struct world *w, int64_t grant_id);
 void world_set_password(struct world *w, int64_t id, const char *password);
