@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "auth/id_token.h"
 #include "base/assert.h"
@@ -75,6 +76,13 @@ static void wipe(struct rs_buf *password)
     rs_buf_release(password);
 }
 
+/* A pipe has given what it had: to open it again could wait for ever. */
+static bool may_be_read_again(const char *path)
+{
+    struct stat st;
+    return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static enum rs_exit read_password(struct rs_client *c, const struct rs_args *args)
 {
     const char *file = rs_args_text(args, "password-file");
@@ -86,7 +94,7 @@ static enum rs_exit read_password(struct rs_client *c, const struct rs_args *arg
             (void)rs_tell_err(&err);
             return RS_EXIT_USAGE;
         }
-        c->password_file = strcmp(file, "-") == 0 ? NULL : file;
+        c->password_file = may_be_read_again(file) ? file : NULL;
     } else if (variable == NULL) {
         return rs_usage("--user needs a password: --password-file FILE, or ROADSTEAD_PASSWORD");
     } else if (rs_buf_adds(&c->password, variable) != RS_OK) {

@@ -257,6 +257,17 @@ def test_exit_codes(registry, repo, cli):
     cli("consumer")("user", "list", code=DENIED)
 
 
+def test_a_password_that_can_be_read_only_once(registry, tmp_path):
+    """`--password-file <(command)`: a pipe has given all it has, and a named one would be waited for without an end."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("wrong\n",), daemon=True)
+    writer.start()
+    done = roadstead("list", "--server", registry.url, "--user", "processor", "--password-file", str(pipe), timeout=60)
+    writer.join()
+    assert done.code == DENIED and done.err.count("\n") == 1, done
+
+
 def test_a_server_that_is_none():
     """Whatever answers: one line, no crash, and no byte of it reaches the terminal as it is."""
     answers = [
