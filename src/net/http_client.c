@@ -324,7 +324,10 @@ static bool set_transfer(CURL *h, struct exchange *x)
 {
     const struct rs_http_request *r = x->request;
     uint32_t connect_ms = r->connect_timeout_ms == 0 ? CONNECT_TIMEOUT_MS : r->connect_timeout_ms;
+    /* A look-up that a dead name server keeps waiting cannot be ended: it is left to end by itself,
+     * on its thread, and holds up neither a timeout nor the end of the daemon. */
     return curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_ERRORBUFFER, x->why) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)r->total_timeout_ms) == CURLE_OK &&
