@@ -66,8 +66,8 @@ enum rs_status rs_api_upload_post_begin(struct rs_request *r, struct rs_sink *re
         return RS_OK; /* no body is expected */
     const struct rs_uploader by = rs_api_uploader(r);
     struct rs_upload_writer *w = NULL;
-    enum rs_status s =
-        rs_registry_upload_open_single(&by, rs_request_query(r, "digest"), &w, reterr);
+    enum rs_status s = rs_registry_upload_open_single(&by, rs_request_query(r, "digest"),
+                                                      rs_request_content_length(r), &w, reterr);
     return s == RS_OK ? attach(r, w, ret_sink, reterr) : s;
 }
 

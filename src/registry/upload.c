@@ -14,6 +14,8 @@
 #include "registry/room.h"
 
 #define WRITER_MAGIC 0x75707772U
+/* The disk is looked at again after so many bytes. */
+#define LOOK_BYTES ((uint64_t)4 << 20)
 
 /* One request's bytes on their way into a session. */
 struct rs_upload_writer {
@@ -23,7 +25,8 @@ struct rs_upload_writer {
     struct rs_upload *upload; /* NULL once paused, finished, or failed for good */
     uint64_t expected_size;   /* of the session after this request, by its Content-Range */
     bool has_expected_size;
-    bool is_single; /* the session lives and dies with this request */
+    uint64_t since_look; /* bytes written since the disk was looked at */
+    bool is_single;      /* the session lives and dies with this request */
 };
 
 static struct rs_upload_writer *checked(struct rs_upload_writer *w)
@@ -124,13 +127,17 @@ static enum rs_status chunk_check(struct rs_upload_writer *w, const struct rs_up
     return RS_OK;
 }
 
+static uint64_t bytes_of(int64_t content_length)
+{
+    return content_length > 0 ? (uint64_t)content_length : 0;
+}
+
 enum rs_status rs_registry_upload_open(const struct rs_uploader *by, const char *id,
                                        const struct rs_upload_chunk *chunk,
                                        struct rs_upload_writer **ret, struct rs_err *reterr)
 {
     struct rs_upload_writer *w = NULL;
-    uint64_t bytes = chunk->content_length > 0 ? (uint64_t)chunk->content_length : 0;
-    enum rs_status s = rs_room_check_disk(by->services, bytes, reterr);
+    enum rs_status s = rs_room_check_disk(by->services, bytes_of(chunk->content_length), reterr);
     if (s == RS_OK)
         s = writer_new(by, id, &w, reterr);
     if (s != RS_OK)
@@ -160,11 +167,14 @@ enum rs_status rs_registry_upload_check_digest(const char *digest, struct rs_err
 }
 
 enum rs_status rs_registry_upload_open_single(const struct rs_uploader *by, const char *digest,
-                                              struct rs_upload_writer **ret, struct rs_err *reterr)
+                                              int64_t content_length, struct rs_upload_writer **ret,
+                                              struct rs_err *reterr)
 {
     struct rs_digest parsed;
     struct rs_upload_progress session;
     enum rs_status s = digest_check(digest, &parsed, reterr);
+    if (s == RS_OK)
+        s = rs_room_check_disk(by->services, bytes_of(content_length), reterr);
     if (s == RS_OK)
         s = rs_registry_upload_start(by, rs_digest_algorithm_name(parsed.algorithm), &session,
                                      reterr);
@@ -178,6 +188,15 @@ enum rs_status rs_registry_upload_open_single(const struct rs_uploader *by, cons
     return s;
 }
 
+static enum rs_status room_check(struct rs_upload_writer *w, size_t n, struct rs_err *reterr)
+{
+    w->since_look += n;
+    if (w->since_look < LOOK_BYTES)
+        return RS_OK;
+    w->since_look = 0;
+    return rs_room_check_disk(w->by.services, n, reterr);
+}
+
 enum rs_status rs_registry_upload_write(void *arg, const void *bytes, size_t n,
                                         struct rs_err *reterr)
 {
@@ -185,7 +204,8 @@ enum rs_status rs_registry_upload_write(void *arg, const void *bytes, size_t n,
     rs_assert(w->upload != NULL);
     if (w->has_expected_size && n > w->expected_size - rs_upload_size(w->upload))
         return rs_fail(reterr, RS_SIZE_INVALID, "more bytes came than Content-Range says");
-    return rs_upload_append(w->upload, bytes, n, reterr);
+    enum rs_status s = room_check(w, n, reterr);
+    return s == RS_OK ? rs_upload_append(w->upload, bytes, n, reterr) : s;
 }
 
 static enum rs_status size_check(const struct rs_upload_writer *w, struct rs_err *reterr)

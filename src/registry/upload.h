@@ -83,9 +83,11 @@ RS_MUST_CHECK enum rs_status rs_registry_upload_open(const struct rs_uploader *b
 
 /* A writer on a new session that ends with it: the single POST.  Whatever fails, nothing of it
  * stays.
- * @digest  as for rs_registry_upload_finish(); malformed: RS_DIGEST_INVALID at once */
+ * @digest  as for rs_registry_upload_finish(); malformed: RS_DIGEST_INVALID at once
+ * @content_length  -1 unknown */
 RS_MUST_CHECK enum rs_status rs_registry_upload_open_single(const struct rs_uploader *by,
                                                             const char *digest,
+                                                            int64_t content_length,
                                                             struct rs_upload_writer **ret,
                                                             struct rs_err *reterr);
 
@@ -94,7 +96,8 @@ RS_MUST_CHECK enum rs_status rs_registry_upload_check_digest(const char *digest,
                                                              struct rs_err *reterr);
 
 /* The sink of the request's body: `arg` is the writer.  After an error the session stays usable, at
- * the size that its status tells. */
+ * the size that its status tells.  The low-disk watermark holds here too: nobody has to say how
+ * much will come, and many may have been let in while there was room for each. */
 enum rs_status rs_registry_upload_write(void *arg, const void *bytes, size_t n,
                                         struct rs_err *reterr);
 

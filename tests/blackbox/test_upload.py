@@ -5,11 +5,14 @@ import os
 import socket
 import struct
 import subprocess
+import threading
 
 import pytest
 
 from client import Client, digest_of, unique
 from daemon import wait_for
+from raw import Raw
+from test_http_limits import send_until_answered
 
 OCTETS = "application/octet-stream"
 EMPTY = digest_of(b"")
@@ -410,40 +413,77 @@ def test_pushing_a_damaged_blob_again_heals_it(make_registry, repo):
     assert_stored(registry, repo, data)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="not run: mounting a small file system takes root")
-def test_a_full_disk_refuses_and_is_survived(make_daemon, tmp_path, repo):
-    small = tmp_path / "small"
+@pytest.fixture
+def small_disk(make_daemon, tmp_path):
+    """small_disk(MiB, watermark): a daemon whose data directory is a disk of that size, and a processor's client."""
+    small, made = tmp_path / "small", []
     small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(small)], check=False).returncode != 0:
-        pytest.skip("not run: a small file system of its own cannot be mounted here")
-    daemon = None
-    try:
-        daemon = make_daemon(start=False, args=["--set", "storage.watermark=0"])  # which would refuse long before
-        daemon.data = small / "data"
-        daemon.start()
-        client = daemon.admin()
+
+    def make(size_mib, watermark):
+        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", str(small)], check=False).returncode != 0:
+            pytest.skip("not run: a small file system of its own cannot be mounted here")
+        made.append(make_daemon(start=False, args=["--set", f"storage.watermark={watermark}"]))
+        made[0].data = small / "data"
+        made[0].start()
+        client = made[0].admin()
         assert client.request("POST", "/v2/_roadstead/admin/users", body={"name": "p", "password": "long enough, really"}).status == 201
         assert client.request("POST", "/v2/_roadstead/admin/grants",
                               body={"principal": "p", "role": "processor", "pattern": "**"}).status == 201
-        client = Client(daemon.url, ("p", "long enough, really"))
-        kept = client.push_blob(repo, b"kept")
-        where = start(client, repo)
-        block = os.urandom(1 << 20)
-        got = None
-        for _ in range(40):
-            got = patch(client, where, block)
-            if got.status != 202:
-                break
-        assert got.status == 507, got
-        client = Client(daemon.url, ("p", "long enough, really"))
-        assert client.get_blob(repo, kept).body == b"kept"  # reading goes on
-        assert client.request("DELETE", where).status == 204  # and makes room
-        assert client.push_blob(repo, block) == digest_of(block)
-        assert client.get_blob(repo, digest_of(block)).body == block
-    finally:
-        if daemon is not None and daemon.proc is not None:
-            daemon.stop()
+        return made[0], Client(made[0].url, ("p", "long enough, really"))
+
+    yield make
+    for daemon in made:
+        daemon.stop()
         subprocess.run(["umount", "-l", str(small)], check=True)
+
+
+def test_a_full_disk_refuses_and_is_survived(small_disk, repo):
+    daemon, client = small_disk(24, 0)  # a watermark would refuse long before
+    kept = client.push_blob(repo, b"kept")
+    where = start(client, repo)
+    block = os.urandom(1 << 20)
+    got = None
+    for _ in range(40):
+        got = patch(client, where, block)
+        if got.status != 202:
+            break
+    assert got.status == 507, got
+    client = Client(daemon.url, ("p", "long enough, really"))
+    assert client.get_blob(repo, kept).body == b"kept"  # reading goes on
+    assert client.request("DELETE", where).status == 204  # and makes room
+    assert client.push_blob(repo, block) == digest_of(block)
+    assert client.get_blob(repo, digest_of(block)).body == block
+
+
+@pytest.mark.parametrize("way", ["chunked", "announced", "together"])
+def test_no_upload_takes_the_room_below_the_watermark(small_disk, repo, way):
+    """Nobody has to say how much will come, and several may have been let in while there was room for each of them."""
+    watermark = 32 << 20
+    daemon, client = small_disk(96, watermark)
+    image = client.push_image(repo, "v1")
+    size = {"chunked": 90 << 20, "announced": 90 << 20, "together": 30 << 20}[way]
+
+    def upload(n):
+        own = Client(daemon.url, client.auth)
+        where = f"/v2/{repo}/blobs/uploads/?digest={digest_of(b'never')}" if way == "announced" else start(own, repo)
+        with Raw(daemon.url) as raw:
+            length = "Transfer-Encoding: chunked" if way == "chunked" else f"Content-Length: {size}"
+            method = "POST" if way == "announced" else "PATCH"
+            raw.send(f"{method} {where} HTTP/1.1\r\nHost: x\r\nAuthorization: {own.authorization()}\r\n{length}\r\n\r\n".encode())
+            begun.wait()
+            block = bytes([n]) * (1 << 20)
+            piece = b"100000\r\n" + block + b"\r\n" if way == "chunked" else block
+            _, response = send_until_answered(raw, piece, len(piece) * (size >> 20))
+            return response.status
+
+    writers = 4 if way == "together" else 1
+    begun = threading.Barrier(writers, timeout=60)
+    with concurrent.futures.ThreadPoolExecutor(writers) as pool:
+        statuses = list(pool.map(upload, range(writers)))
+    assert 507 in statuses and 201 not in statuses, statuses
+    disk = os.statvfs(daemon.data)
+    assert disk.f_bavail * disk.f_frsize >= watermark - writers * (4 << 20) - (2 << 20), statuses
+    client.release(repo, image.digest, "still decided")
 
 
 # -- mounts ----------------------------------------------------------------------------------------
