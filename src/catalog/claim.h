@@ -56,6 +56,8 @@ RS_MUST_CHECK enum rs_status rs_catalog_claim_has_other_boot(struct rs_db_conn *
 
 /* A root of the work list and the name of its repository. */
 struct rs_work_row {
+    int64_t id;
+    /* NULL: its row is damaged; the others are work all the same */
     struct rs_manifest_row *manifest;
     const char *repository;
 };

@@ -28,26 +28,36 @@ static enum rs_status found_read(struct rs_stmt *st, struct rs_arena *arena, voi
     return rs_sql_copy_not_null(st, 1, arena, &ret->repository, reterr);
 }
 
+/* One damaged row does not keep the others from being handed out. */
+static enum rs_status row_read(struct rs_db_conn *conn, struct rs_arena *arena,
+                               const struct found *found, struct rs_work_row *ret,
+                               struct rs_err *reterr)
+{
+    struct rs_err why = RS_ERR_INIT;
+    *ret = (struct rs_work_row){.id = found->id, .repository = found->repository};
+    enum rs_status s = rs_catalog_manifest_get(conn, arena, found->id, &ret->manifest, &why);
+    if (s == RS_OK || s == RS_CORRUPT)
+        return RS_OK;
+    if (reterr != NULL)
+        *reterr = why;
+    return s;
+}
+
 static enum rs_status rows_read(struct rs_db_conn *conn, const struct rs_sql_list *list,
                                 const struct rs_work_row **ret, size_t *ret_n,
                                 struct rs_err *reterr)
 {
     const struct found *found = list->rows;
-    size_t n = 0;
     struct rs_work_row *rows = rs_arena_alloc(list->arena, list->n * sizeof(*rows));
     if (rows == NULL)
         return rs_fail(reterr, RS_NOMEM, NULL);
     for (size_t i = 0; i < list->n; i++) {
-        enum rs_status s =
-            rs_catalog_manifest_get(conn, list->arena, found[i].id, &rows[n].manifest, reterr);
+        enum rs_status s = row_read(conn, list->arena, &found[i], &rows[i], reterr);
         if (s != RS_OK)
             return s;
-        rows[n].repository = found[i].repository;
-        if (rows[n].manifest != NULL)
-            n++;
     }
     *ret = rows;
-    *ret_n = n;
+    *ret_n = list->n;
     return RS_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "json/write.h"
 #include "quarantine/decide.h"
 #include "quarantine/standing.h"
+#include "quarantine/worklist.h"
 
 #define PAGE_ROWS 64
 
@@ -208,8 +209,9 @@ static enum rs_status is_worth_a_job(struct rs_db *db, const struct take_job *jo
     return s;
 }
 
-static enum rs_status try_row(struct rs_db *db, struct take_job *job, const struct rs_work_row *row,
-                              struct rs_arena *arena, struct rs_err *reterr)
+static enum rs_status row_take(struct rs_db *db, struct take_job *job,
+                               const struct rs_work_row *row, struct rs_arena *arena,
+                               struct rs_err *reterr)
 {
     bool may = false;
     if (!matches(job->wish, row->repository) || !is_settled(job->wish, row->manifest))
@@ -221,8 +223,23 @@ static enum rs_status try_row(struct rs_db *db, struct take_job *job, const stru
     if (s != RS_OK || !may)
         return s;
     job->repository = row->repository;
-    job->manifest_id = row->manifest->id;
+    job->manifest_id = row->id;
     return rs_db_write(db, take_run, job, reterr);
+}
+
+/* A damaged row or policy is nobody's work, and keeps nobody from other work. */
+static enum rs_status try_row(struct rs_db *db, struct take_job *job, const struct rs_work_row *row,
+                              struct rs_arena *arena, struct rs_err *reterr)
+{
+    struct rs_err why = RS_ERR_INIT;
+    enum rs_status s = row->manifest == NULL ? RS_CORRUPT : row_take(db, job, row, arena, &why);
+    if (s == RS_CORRUPT) {
+        rs_worklist_tell_damaged(row);
+        return RS_OK;
+    }
+    if (s != RS_OK && reterr != NULL)
+        *reterr = why;
+    return s;
 }
 
 static enum rs_status try_page(struct rs_db *db, struct take_job *job, int64_t *after_id,
@@ -234,7 +251,7 @@ static enum rs_status try_page(struct rs_db *db, struct take_job *job, int64_t *
     rs_arena_init(&arena, (size_t)16 << 20);
     enum rs_status s = page_read(db, job, *after_id, &arena, &rows, &n, reterr);
     for (size_t i = 0; s == RS_OK && job->claimed == NULL && i < n; i++) {
-        *after_id = rows[i].manifest->id;
+        *after_id = rows[i].id;
         s = try_row(db, job, &rows[i], &arena, reterr);
     }
     *ret_more = n == PAGE_ROWS;

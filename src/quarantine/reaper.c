@@ -178,11 +178,15 @@ static enum rs_status row_reap(struct rs_db *db, struct step *step, const struct
     struct job job = {
         .due = step->due,
         .repository = row->repository,
-        .manifest_id = row->manifest->id,
+        .manifest_id = row->id,
         .arena = arena,
     };
+    if (row->manifest == NULL) {
+        step->damaged = RS_CORRUPT;
+        return RS_OK;
+    }
     step->last_ms = row->manifest->state_ms;
-    step->last_id = row->manifest->id;
+    step->last_id = row->id;
     enum rs_status s = rs_policy_for_db(db, row->repository, &policy, reterr);
     if (s == RS_OK && is_due(step->due, &policy, row->manifest, step->now_ms))
         s = rs_db_write(db, run, &job, reterr);

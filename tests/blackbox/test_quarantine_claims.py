@@ -476,3 +476,29 @@ def test_untagged_manifests_are_handed_out_after_a_settling_time(make_registry):
                                   {"repositories": ["A"]}, {"repositories": [1]}])
 def test_a_claim_with_a_bad_body_is_refused(registry, body):
     assert registry.scanner.request("POST", CLAIMS, body=body).status == 400
+
+
+@pytest.mark.parametrize("damage", ["policy", "row"])
+def test_what_is_damaged_keeps_nobody_from_other_work(make_registry, damage):
+    registry = make_registry()
+    registry.policy("**", checks=["scan"])
+    registry.policy("bad/*", checks=["scan"])
+    bad = registry.publisher.push_image("bad/app", "v1")
+    good = registry.publisher.push_image("good/app", "v1")
+    registry.daemon.stop()
+    with sqlite3.connect(registry.daemon.data / "catalog.db") as db:
+        if damage == "policy":
+            db.execute("UPDATE policy SET rules = '{' WHERE pattern = 'bad/*'")
+        else:
+            db.execute("UPDATE manifest SET failed_by = 'check' WHERE digest = ?", (bad.digest,))
+    registry.daemon.start()
+    scanner = registry.client("scanner")
+    listed = scanner.get("/v2/_roadstead/quarantine")
+    assert [i["digest"] for i in listed.json()["images"]] == [good.digest], listed
+    got = scanner.request("POST", CLAIMS, body={"check": "scan"})
+    assert (got.status, got.json()["digest"]) == (200, good.digest), got
+    assert scanner.request("POST", CLAIMS, body={"check": "scan"}).status == 204
+    assert report(scanner, "good/app", good, "scan", "passed", claim=got.json()["claim"]).json()["state"] == "released"
+    assert report(scanner, "bad/app", bad, "scan", "passed").status == 500
+    assert registry.client("consumer").get_manifest("bad/app", bad.digest).status >= 400
+    assert "bad/app" in registry.daemon.tail() and "is left out" in registry.daemon.tail()
