@@ -298,6 +298,12 @@ static enum rs_status next_find(struct work *k, struct item *item, bool *ret_blo
                                      reterr);
     if (s != RS_OK)
         return s;
+    /* Events that followed a change of the webhook may be in this snapshot: they are not to be
+     * judged by what it wanted before. */
+    if (k->generation != rs_webhook_generation()) {
+        *ret_wait_ms = IDLE_MS;
+        return RS_OK;
+    }
     if (has_delivery)
         until_retry = rs_backoff_wait(&k->w->backoff, item->next_ms, rs_clock_unix_ms());
     if (has_delivery && until_retry == 0)
