@@ -251,7 +251,7 @@ static void take_json(struct rs_answer *a)
     char type[RS_MEDIA_TYPE_BYTES];
     struct rs_json_limits limits = RS_JSON_LIMITS(ANSWER_BYTES_MAX);
     limits.nodes_max = 4U << 20;
-    limits.depth_max += 16; /* details, as deep as input may be, stand in what is told of them */
+    limits.depth_max = RS_CLIENT_JSON_DEPTH_MAX;
     rs_json_free(a->json);
     a->json = NULL;
     if (!rs_http_response_header(&a->http, "content-type", header, sizeof(header)) ||

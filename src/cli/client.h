@@ -28,6 +28,9 @@ const char *rs_client_server(const struct rs_client *c);
 /* --json: standard output is for programs. */
 bool rs_client_wants_json(const struct rs_client *c);
 
+/* Details are as deep as input may be, and stand in what the registry tells of them. */
+#define RS_CLIENT_JSON_DEPTH_MAX (RS_JSON_DEPTH_MAX + 16U)
+
 struct rs_answer {
     struct rs_http_response http;
     struct rs_json *json; /* the body when it is JSON, else NULL */

@@ -56,7 +56,9 @@ static bool finish_event(struct follower *f)
     RS_AUTO(rs_json) struct rs_json *event = NULL;
     if (f->data.len == 0)
         return true;
-    enum rs_status s = rs_json_parse_text(rs_buf_text(&f->data), RS_BAD_REQUEST, &event, NULL);
+    struct rs_json_limits limits = RS_JSON_LIMITS(EVENT_BYTES_MAX);
+    limits.depth_max = RS_CLIENT_JSON_DEPTH_MAX;
+    enum rs_status s = rs_json_parse(rs_buf_text(&f->data), f->data.len, &limits, &event, NULL);
     rs_buf_clear(&f->data);
     if (s != RS_OK) {
         rs_tell("the server sent an event that cannot be read");

@@ -261,6 +261,7 @@ enum rs_status rs_process_child_details(const struct rs_process_child *child, st
     struct rs_str text = rs_str_n(rs_buf_text(&child->output), child->output.len);
     RS_AUTO(rs_json) struct rs_json *value = NULL;
     struct rs_json_limits limits = RS_JSON_LIMITS(DETAILS_BYTES_MAX);
+    limits.depth_max--; /* it is sent in an object */
     if (!child->is_cut && rs_json_parse(text.p, text.n, &limits, &value, NULL) == RS_OK &&
         rs_json_dump_canonical(value, out) == RS_OK && out->len <= DETAILS_BYTES_MAX)
         return RS_OK;

@@ -1,5 +1,6 @@
 """Details as large and as deep as they may be: nothing that has to follow is refused because of what somebody said."""
 
+import json
 import subprocess
 
 import pytest
@@ -102,3 +103,26 @@ def test_no_number_of_tags_that_stay_keeps_an_image_from_being_released(registry
     got = report(registry, repo, image.digest, "passed", "fine")
     assert got.status == 200 and len(got.json()["immutableTags"]) == 640, got
     assert sorted(verified(registry, repo)[-1]["details"]["immutableTags"]) == sorted(tags)
+
+
+def test_events_with_such_details_are_followed(registry, repo, details):
+    image = registry.publisher.push_image(repo, "v1")
+    registry.processor.release(repo, image.digest, details)
+    before = registry.processor.events(repository=repo)[-1]["sequence"] - 1
+    name, password = registry.credentials["processor"]
+    shown = subprocess.run([binary(), "events", "--server", registry.url, "--after", str(before), "--follow", "--limit", "1", "--json"],
+                           capture_output=True, text=True, timeout=120, check=False, env={"ROADSTEAD_USER": name, "ROADSTEAD_PASSWORD": password})
+    assert shown.returncode == 0, shown.stderr
+    assert json.loads(shown.stdout)["decision"]["details"] == details
+
+
+def test_a_processor_reports_the_deepest_output(registry, repo):
+    """What is too deep to stand in a report is text in it."""
+    image = registry.publisher.push_image(repo, "v1")
+    name, password = registry.credentials["processor"]
+    done = subprocess.run([binary(), "process", "--server", registry.url, "--repository", repo, "--drain", "--", "printf", json.dumps(nested(DEPTH_MAX + 1))],
+                          capture_output=True, text=True, timeout=120, check=False,
+                          env={"PATH": "/usr/bin:/bin", "ROADSTEAD_USER": name, "ROADSTEAD_PASSWORD": password})
+    assert done.returncode == 0, done.stderr
+    assert registry.consumer.get_manifest(repo, "v1").body == image.manifest
+    assert registry.auditor.audit(f"repository={repo}&action=released")[-1]["details"] == json.dumps(nested(DEPTH_MAX + 1))
