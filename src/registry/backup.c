@@ -133,19 +133,41 @@ static enum rs_status keys_copy(const char *from, const char *to, struct rs_err 
     return s;
 }
 
+static enum rs_status directory_sync(const char *dir, struct rs_err *reterr)
+{
+    RS_AUTO_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        return rs_fail_errno(reterr, errno, "fsync a directory");
+    return RS_OK;
+}
+
+/* What a program that was killed wrote to the catalog that stood there (a check with repairs, say):
+ * the engine would replay it into the new one. */
+static enum rs_status leftovers_remove(const char *dir, struct rs_err *reterr)
+{
+    static const char *const names[] = {CATALOG "-wal", CATALOG "-shm"};
+    enum rs_status s = RS_OK;
+    for (size_t i = 0; s == RS_OK && i < RS_ARRAY_LEN(names); i++) {
+        RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(PATH_BYTES_MAX);
+        s = path_join(&path, dir, names[i], reterr);
+        if (s == RS_OK && unlink(rs_buf_text(&path)) != 0 && errno != ENOENT)
+            s = rs_fail_errno(reterr, errno, "remove what was left beside an older catalog");
+    }
+    return s == RS_OK ? directory_sync(dir, reterr) : s;
+}
+
 /* The name that makes a directory a whole backup, or a whole registry. */
 static enum rs_status catalog_place(const char *dir, const char *new_path, struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf path = RS_BUF_INIT(PATH_BYTES_MAX);
     enum rs_status s = path_join(&path, dir, CATALOG, reterr);
+    if (s == RS_OK)
+        s = leftovers_remove(dir, reterr);
     if (s != RS_OK)
         return s;
     if (rename(new_path, rs_buf_text(&path)) != 0)
         return rs_fail_errno(reterr, errno, "put the catalog's copy in place");
-    RS_AUTO_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        return rs_fail_errno(reterr, errno, "fsync a directory");
-    return RS_OK;
+    return directory_sync(dir, reterr);
 }
 
 static enum rs_status catalog_snapshot(struct rs_db *db, const char *new_path,

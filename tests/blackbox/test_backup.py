@@ -1,5 +1,7 @@
 """Backup while pushes go on, and restore: tried by restoring, with everything that was acknowledged before the backup began."""
 
+import pathlib
+import sqlite3
 import subprocess
 import threading
 
@@ -132,6 +134,28 @@ def test_a_restored_registry_signs_checkpoints_of_its_log(own, repo, tmp_path):
         signed = copy.auditor.get("/v2/_roadstead/audit/checkpoint")
         assert signed.status == 200, signed
         assert copy.auditor.request("POST", "/v2/_roadstead/audit/verify").json()["sound"] is True
+    finally:
+        copy.daemon.stop()
+
+
+def test_what_was_written_to_an_older_backup_is_not_in_the_next(own, repo, tmp_path):
+    """A check of the backup that was killed leaves a write-ahead log beside its catalog."""
+    own.publisher.push_image(repo, "v1")
+    cli("backup", registry=own)
+    catalog = tmp_path / "backup" / "catalog.db"
+    db = sqlite3.connect(catalog)
+    db.execute("PRAGMA wal_autocheckpoint = 0")
+    db.execute("DELETE FROM manifest_bytes")
+    db.commit()
+    left = {suffix: pathlib.Path(f"{catalog}{suffix}").read_bytes() for suffix in ("-wal", "-shm")}
+    db.close()
+    for suffix, data in left.items():
+        pathlib.Path(f"{catalog}{suffix}").write_bytes(data)
+    image = own.publisher.push_image(repo, "v2")
+    cli("backup", registry=own)
+    copy = restored(tmp_path, own)
+    try:
+        assert copy.processor.get_manifest(repo, "v2").body == image.manifest
     finally:
         copy.daemon.stop()
 
