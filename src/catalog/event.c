@@ -110,17 +110,42 @@ static enum rs_status dead_letters_prune(struct rs_db_conn *conn, int64_t before
                       reterr, RS_SQL_INT(before_ms));
 }
 
-enum rs_status rs_catalog_event_prune(struct rs_db_conn *conn, int64_t before_ms, int64_t n_max,
-                                      int64_t *ret_n, struct rs_err *reterr)
+/* The last event of this step; none, or only young ones: the walk is over. */
+static enum rs_status step_end(struct rs_db_conn *conn, struct rs_event_prune *p, int64_t *ret_end,
+                               struct rs_err *reterr)
 {
-    enum rs_status s = dead_letters_prune(conn, before_ms, reterr);
+    RS_AUTO(rs_stmt) struct rs_stmt *st = NULL;
+    bool row = false;
+    enum rs_status s = rs_sql_first(
+        conn,
+        "SELECT MAX(y.seq), MIN(y.created_ms) FROM (SELECT e.seq, e.created_ms FROM event e"
+        " WHERE e.seq > $1 AND e.seq <="
+        "  (SELECT COALESCE(MIN(w.cursor_seq), 9223372036854775807) FROM webhook w WHERE w.enabled = 1)"
+        " ORDER BY e.seq LIMIT $2) y",
+        &st, &row, reterr, RS_SQL_INT(p->after), RS_SQL_INT(p->n_max));
+    if (s != RS_OK)
+        return s;
+    p->is_last = !row || rs_stmt_col_is_null(st, 0) || rs_stmt_col_int(st, 1) >= p->before_ms;
+    *ret_end = p->is_last ? 0 : rs_stmt_col_int(st, 0);
+    return RS_OK;
+}
+
+enum rs_status rs_catalog_event_prune(struct rs_db_conn *conn, struct rs_event_prune *prune,
+                                      struct rs_err *reterr)
+{
+    int64_t end = 0;
+    enum rs_status s =
+        prune->after == 0 ? dead_letters_prune(conn, prune->before_ms, reterr) : RS_OK;
     if (s == RS_OK)
-        s = rs_sql_run(
-            conn,
-            "DELETE FROM event WHERE seq IN (SELECT e.seq FROM event e WHERE e.created_ms < $1"
-            " AND NOT EXISTS (SELECT 1 FROM webhook w WHERE w.enabled = 1 AND w.cursor_seq < e.seq)"
-            " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_seq = e.seq)"
-            " ORDER BY e.seq LIMIT $2)",
-            ret_n, reterr, RS_SQL_INT(before_ms), RS_SQL_INT(n_max));
+        s = step_end(conn, prune, &end, reterr);
+    if (s != RS_OK || prune->is_last)
+        return s;
+    s = rs_sql_run(conn,
+                   "DELETE FROM event WHERE seq > $1 AND seq <= $2 AND created_ms < $3"
+                   " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_seq = event.seq)",
+                   NULL, reterr, RS_SQL_INT(prune->after), RS_SQL_INT(end),
+                   RS_SQL_INT(prune->before_ms));
+    if (s == RS_OK)
+        prune->after = end;
     return s;
 }

@@ -43,11 +43,18 @@ RS_MUST_CHECK enum rs_status rs_catalog_event_get(struct rs_db_conn *conn, int64
 RS_MUST_CHECK enum rs_status rs_catalog_event_newest(struct rs_db_conn *conn, int64_t *ret_seq,
                                                      struct rs_err *reterr);
 
-/* Inside a write job: remove up to n_max of the oldest events that were created before a time, and
- * dead letters as old.  What an enabled webhook has not passed yet, and what a delivery still
- * names, stays. */
-RS_MUST_CHECK enum rs_status rs_catalog_event_prune(struct rs_db_conn *conn, int64_t before_ms,
-                                                    int64_t n_max, int64_t *ret_n,
+/* A walk over the oldest events, in steps that hold the writer for a short time each: it ends at
+ * the first that are young, however many follow them. */
+struct rs_event_prune {
+    int64_t before_ms; /* older than this are to go */
+    int64_t n_max;     /* looked at in one step */
+    int64_t after;     /* in and out: 0 starts the walk */
+    bool is_last;      /* out: nothing is left to do */
+};
+/* Inside a write job: one step.  The first also removes dead letters as old.  What an enabled
+ * webhook has not passed yet, and what a delivery still names, stays. */
+RS_MUST_CHECK enum rs_status rs_catalog_event_prune(struct rs_db_conn *conn,
+                                                    struct rs_event_prune *prune,
                                                     struct rs_err *reterr);
 
 #endif

@@ -110,25 +110,21 @@ static enum rs_status senders_start(struct manager *m, struct rs_err *reterr)
     return s == RS_OK ? rs_catalog_webhook_each(r.conn, row_serve, m, reterr) : s;
 }
 
-struct prune {
-    int64_t before_ms;
-    int64_t n;
-};
-
 static enum rs_status prune_job(struct rs_db_conn *conn, void *arg, struct rs_err *reterr)
 {
-    struct prune *p = arg;
-    return rs_catalog_event_prune(conn, p->before_ms, PRUNE_AT_ONCE, &p->n, reterr);
+    struct rs_event_prune *walk = arg;
+    return rs_catalog_event_prune(conn, walk, reterr);
 }
 
 static void events_prune(struct rs_webhooks *w)
 {
     struct rs_err err = RS_ERR_INIT;
-    struct prune p = {.before_ms = rs_clock_unix_ms() - (int64_t)w->retention_ms,
-                      .n = PRUNE_AT_ONCE};
+    struct rs_event_prune walk = {.before_ms = rs_clock_unix_ms() - (int64_t)w->retention_ms,
+                                  .n_max = PRUNE_AT_ONCE,
+                                  .is_last = w->retention_ms == 0};
     enum rs_status s = RS_OK;
-    while (w->retention_ms != 0 && s == RS_OK && p.n >= PRUNE_AT_ONCE && !atomic_load(&w->stopping))
-        s = rs_db_write(w->db, prune_job, &p, &err);
+    while (s == RS_OK && !walk.is_last && !atomic_load(&w->stopping))
+        s = rs_db_write(w->db, prune_job, &walk, &err);
     if (s != RS_OK)
         rs_log(RS_LOG_WARN, "old events could not be removed; it is tried again",
                RS_F("error", err.message), RS_F("detail", err.log));

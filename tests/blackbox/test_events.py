@@ -2,7 +2,9 @@
 
 import http.client
 import json
+import sqlite3
 import threading
+import time
 import urllib.parse
 
 import pytest
@@ -368,3 +370,39 @@ def test_retention(make_registry):
     wait_for(lambda: reader.events() == [], "old events are removed")
     registry.client("publisher").push_image("team/app", "later")
     assert reader.get(f"{EVENTS}?after=latest").json()["next"] > newest
+
+
+def test_retention_goes_past_what_has_to_stay(make_registry):
+    """More events than one step looks at: those that a dead letter names stay, old ones behind them go, young ones stay, and so does what a
+    webhook has not seen."""
+    registry = make_registry()
+    registry.publisher.push_image("team/app", "v1")
+    registry.daemon.stop()
+    young = int(time.time() * 1000) + 1_000_000_000
+
+    def fill(db, first, last, created_ms):
+        db.execute("WITH RECURSIVE n(i) AS (SELECT ? UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+                   " INSERT INTO event(seq, id, type, repository, digest, is_held, created_ms, payload)"
+                   " SELECT i, 'event-' || i, 'push', 'team/app', 'sha256:0', 0, ?, '{}' FROM n", (first, last, created_ms))
+
+    with sqlite3.connect(registry.daemon.data / "catalog.db") as db:
+        fill(db, 1001, 2600, 1000)
+        fill(db, 2601, 2700, young)
+        fill(db, 2701, 2800, 1000)  # the clock stood wrong for a while
+        db.execute("INSERT INTO webhook(id, name, settings, secret, enabled, created_ms, cursor_seq) VALUES (7, 'off', '{}', '', 0, 0, 0)")
+        db.execute("INSERT INTO delivery(webhook_id, event_seq, digest, state, attempts, first_ms, next_ms)"
+                   " SELECT 7, seq, digest, 'dead', 1, 0, ? FROM event WHERE seq BETWEEN 1001 AND 1700", (young,))
+        db.execute("INSERT INTO webhook(id, name, settings, secret, enabled, created_ms, cursor_seq) VALUES (8, 'behind', '{', '', 1, 0, 2500)")
+    registry.daemon.config.write_text(json.dumps({"events": {"retention": "1ms"}}))
+    registry.daemon.start()
+    reader = Client(registry.daemon.url, registry.credentials["admin"])
+
+    def kept():
+        with sqlite3.connect(f"file:{registry.daemon.data / 'catalog.db'}?mode=ro", uri=True) as db:
+            return [seq for seq, in db.execute("SELECT seq FROM event ORDER BY seq")]
+
+    stays = [*range(1001, 1701), *range(2501, 2801)]
+    wait_for(lambda: kept() == stays, "what is old and needed by nobody is gone")
+    assert reader.request("DELETE", "/v2/_roadstead/webhooks/behind").status == 204
+    registry.daemon.restart()
+    wait_for(lambda: kept() == [*range(1001, 1701), *range(2601, 2701)], "and what only that webhook kept")

@@ -84,3 +84,14 @@ def test_azures_lists(database):
         steps = plan(database, sql)
         assert any("manifest_updated (repository_id=?" in step for step in steps), steps
         assert not any("ORDER BY" in step for step in steps), steps
+
+
+def test_the_retention_of_events_walks_from_the_oldest(database):
+    """In the writer, which everybody waits for: not through the table, and not past what the farthest webhook has not seen."""
+    text = (CATALOG / "event.c").read_text()
+    found = [sql for sql in map(joined, re.findall(LITERALS, text)) if "created_ms <" in sql or "MIN(y.created_ms)" in sql]
+    assert len(found) == 2, found
+    for sql in found:
+        steps = plan(database, sql)
+        assert not any(re.match(r"SCAN (e|event)\b", step) for step in steps), (sql, steps)
+        assert any(re.match(r"SEARCH (e|event) USING INTEGER PRIMARY KEY \(rowid>\? AND rowid<\?\)", step) for step in steps), (sql, steps)
