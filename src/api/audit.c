@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/clock.h"
+#include "config/config.h"
 #include "oci/link.h"
 #include "registry/services.h"
 
@@ -264,7 +265,8 @@ static enum rs_status verify_reply(struct rs_request *r, struct rs_reply *re, st
         return rs_fail(reterr, RS_NOMEM, NULL);
     enum rs_status s = note.n > 0 ? rs_checkpoint_open(note, key, &checkpoint, reterr) : RS_OK;
     if (s == RS_OK)
-        s = rs_verify_catalog(services->db, &options, key, result, reterr);
+        s = rs_verify_catalog_in(services->config->data, services->db, &options, key, result,
+                                 reterr);
     if (s != RS_OK)
         return s;
     (void)rs_verify_result_write(result, &json);

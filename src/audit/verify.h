@@ -72,10 +72,18 @@ RS_MUST_CHECK enum rs_status rs_verify_catalog(struct rs_db *db,
                                                const struct rs_note_key *key,
                                                struct rs_verify_result *ret, struct rs_err *reterr);
 /**
- * rs_verify_data_dir(): the catalog of a daemon that does not run.  The caller holds the data
- * directory's lock.
+ * rs_verify_catalog_in(): the same for the catalog of a data directory, also against the newest
+ * checkpoint beside the key there, which shows a catalog that was put back.
+ */
+RS_MUST_CHECK enum rs_status rs_verify_catalog_in(const char *data_dir, struct rs_db *db,
+                                                  const struct rs_verify_options *options,
+                                                  const struct rs_note_key *key,
+                                                  struct rs_verify_result *ret,
+                                                  struct rs_err *reterr);
+/**
+ * rs_verify_data_dir(): the same for the catalog of a daemon that does not run.  The caller holds
+ * the data directory's lock.
  * @key  the log's key, kept elsewhere; NULL: the one in the directory itself
- * Compares with the newest checkpoint beside the key too, which shows a catalog that was put back.
  * Errors: RS_NOT_FOUND (no catalog, no key there), RS_CORRUPT (no database, no key), RS_IO,
  * RS_NOMEM.
  */

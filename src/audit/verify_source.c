@@ -166,29 +166,45 @@ static enum rs_status newest_add(const char *keys_dir, const struct rs_note_key 
     return s == RS_IO || s == RS_NOMEM ? s : RS_OK;
 }
 
+static enum rs_status keys_dir_of(const char *data_dir, struct rs_buf *out, struct rs_err *reterr)
+{
+    enum rs_status s = rs_buf_addf(out, "%s/keys", data_dir);
+    return s == RS_OK ? RS_OK : rs_fail(reterr, s, NULL);
+}
+
+enum rs_status rs_verify_catalog_in(const char *data_dir, struct rs_db *db,
+                                    const struct rs_verify_options *options,
+                                    const struct rs_note_key *key, struct rs_verify_result *ret,
+                                    struct rs_err *reterr)
+{
+    RS_AUTO(rs_buf) struct rs_buf keys_dir = RS_BUF_INIT(4096);
+    RS_AUTO_FREE struct rs_checkpoint *list = calloc(options->n_checkpoints + 1, sizeof(*list));
+    struct rs_verify_options more = {.checkpoints = list, .n_checkpoints = options->n_checkpoints};
+    if (list == NULL)
+        return rs_fail(reterr, RS_NOMEM, NULL);
+    if (options->n_checkpoints > 0)
+        memcpy(list, options->checkpoints, options->n_checkpoints * sizeof(*list));
+    enum rs_status s = keys_dir_of(data_dir, &keys_dir, reterr);
+    if (s != RS_OK)
+        return s;
+    s = newest_add(rs_buf_text(&keys_dir), key, list, &more.n_checkpoints);
+    return s == RS_OK ? rs_verify_catalog(db, &more, key, ret, reterr) : rs_fail(reterr, s, NULL);
+}
+
 enum rs_status rs_verify_data_dir(const char *data_dir, const struct rs_verify_options *options,
                                   const struct rs_note_key *key, struct rs_verify_result *ret,
                                   struct rs_err *reterr)
 {
     RS_AUTO(rs_buf) struct rs_buf keys_dir = RS_BUF_INIT(4096);
-    RS_AUTO_FREE struct rs_checkpoint *list = calloc(options->n_checkpoints + 1, sizeof(*list));
-    struct rs_verify_options more = {.checkpoints = list, .n_checkpoints = options->n_checkpoints};
     struct rs_note_key own;
     struct rs_db *db = NULL;
-    if (list == NULL || rs_buf_addf(&keys_dir, "%s/keys", data_dir) != RS_OK)
-        return rs_fail(reterr, RS_NOMEM, NULL);
-    if (options->n_checkpoints > 0)
-        memcpy(list, options->checkpoints, options->n_checkpoints * sizeof(*list));
-    enum rs_status s = key != NULL ? RS_OK : rs_note_key_find(rs_buf_text(&keys_dir), &own, reterr);
-    if (s != RS_OK)
-        return s;
-    key = key != NULL ? key : &own;
-    s = newest_add(rs_buf_text(&keys_dir), key, list, &more.n_checkpoints);
-    if (s != RS_OK)
-        return rs_fail(reterr, s, NULL);
-    s = catalog_open(data_dir, &db, reterr);
+    enum rs_status s = keys_dir_of(data_dir, &keys_dir, reterr);
+    if (s == RS_OK && key == NULL)
+        s = rs_note_key_find(rs_buf_text(&keys_dir), &own, reterr);
     if (s == RS_OK)
-        s = rs_verify_catalog(db, &more, key, ret, reterr);
+        s = catalog_open(data_dir, &db, reterr);
+    if (s == RS_OK)
+        s = rs_verify_catalog_in(data_dir, db, options, key != NULL ? key : &own, ret, reterr);
     rs_db_close(db);
     return s;
 }
