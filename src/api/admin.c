@@ -105,10 +105,10 @@ enum rs_status rs_api_admin_identities_add(struct rs_request *r, struct rs_reply
     if (s == RS_OK)
         s = rs_identities_add(rs_request_services(r), rs_request_actor(r), &identity, &secret,
                               reterr);
-    if (s != RS_OK)
-        return s;
-    rs_reply_headerf(re, "Location", "%s/%s", kinds[kind].path, identity.name);
-    s = answer_secret(re, 201, kind, identity.name, &secret, reterr);
+    if (s == RS_OK) {
+        rs_reply_headerf(re, "Location", "%s/%s", kinds[kind].path, identity.name);
+        s = answer_secret(re, 201, kind, identity.name, &secret, reterr);
+    }
     rs_secret_wipe(&secret, sizeof secret);
     return s;
 }
@@ -165,10 +165,8 @@ enum rs_status rs_api_admin_identities_change(struct rs_request *r, struct rs_re
         s = read_change(body, &c, reterr);
     if (s == RS_OK)
         s = rs_identities_change(rs_request_services(r), rs_request_actor(r), &c, &secret, reterr);
-    if (s != RS_OK)
-        return s;
     rs_secret_wipe(&secret, sizeof secret);
-    return rs_api_admin_identities_show(r, re, reterr);
+    return s == RS_OK ? rs_api_admin_identities_show(r, re, reterr) : s;
 }
 
 enum rs_status rs_api_admin_identities_delete(struct rs_request *r, struct rs_reply *re,

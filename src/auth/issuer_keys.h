@@ -43,7 +43,7 @@ void rs_issuer_keys_cancel(struct rs_issuer_keys *keys);
  * the caller to see.
  * @issuer  an https URL that a workload names, never one out of a token alone
  * Errors: RS_BUSY (there are none at the moment: nobody gets in; *ret_retry_after_s says when to
- * try again), RS_NOMEM.  Blocks, for ten seconds at most.
+ * try again; also without memory).  Blocks, for ten seconds at most.
  */
 RS_MUST_CHECK enum rs_status rs_issuer_keys_get(struct rs_issuer_keys *keys, const char *issuer,
                                                 const char *kid, struct rs_key_set **ret,
