@@ -4,10 +4,10 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "json/write.h"
 #include "quarantine/decide.h"
 #include "quarantine/standing.h"
-#include "quarantine/worklist.h"
 
 #define PAGE_ROWS 64
 
@@ -61,6 +61,7 @@ struct take_job {
     int64_t manifest_id;
     struct rs_arena *arena;
     struct rs_claimed *claimed;
+    bool has_damaged; /* something could not be judged */
 };
 
 /* Does the policy ask for that work on it now?  check "" is the decision. */
@@ -227,14 +228,18 @@ static enum rs_status row_take(struct rs_db *db, struct take_job *job,
     return rs_db_write(db, take_run, job, reterr);
 }
 
-/* A damaged row or policy is nobody's work, and keeps nobody from other work. */
+/* A damaged row or policy keeps nobody from other work. */
 static enum rs_status try_row(struct rs_db *db, struct take_job *job, const struct rs_work_row *row,
                               struct rs_arena *arena, struct rs_err *reterr)
 {
     struct rs_err why = RS_ERR_INIT;
     enum rs_status s = row->manifest == NULL ? RS_CORRUPT : row_take(db, job, row, arena, &why);
     if (s == RS_CORRUPT) {
-        rs_worklist_tell_damaged(row);
+        job->has_damaged = true;
+        rs_log(RS_LOG_ERROR,
+               "an image in quarantine cannot be handed out: its row or the policy for it is"
+               " damaged; run `roadstead fsck`, and look at the policies",
+               RS_F("repository", row->repository), RS_N("manifest", row->id));
         return RS_OK;
     }
     if (s != RS_OK && reterr != NULL)
@@ -272,6 +277,9 @@ enum rs_status rs_claim_take(struct rs_db *db, const struct rs_claim_wish *wish,
     enum rs_status s = RS_OK;
     while (s == RS_OK && more && job.claimed == NULL)
         s = try_page(db, &job, &after_id, &more, reterr);
+    /* "No work" is said only when everything was judged. */
+    if (s == RS_OK && job.claimed == NULL && job.has_damaged)
+        s = rs_fail(reterr, RS_CORRUPT, NULL);
     *ret = s == RS_OK ? job.claimed : NULL;
     return s;
 }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/attr.h"
-#include "base/log.h"
 #include "catalog/claim.h"
 #include "quarantine/show.h"
 
@@ -95,20 +94,12 @@ static bool is_wanted(const struct walk *walk, const struct rs_standing *st)
     return false;
 }
 
-void rs_worklist_tell_damaged(const struct rs_work_row *row)
-{
-    rs_log(RS_LOG_ERROR,
-           "an image in quarantine is left out: its row or the policy for it is damaged; run"
-           " `roadstead fsck`, and look at the policies",
-           RS_F("repository", row->repository), RS_N("manifest", row->id));
-}
-
 static enum rs_status row_judge(const struct walk *walk, const struct rs_work_row *row,
                                 struct rs_arena *arena, struct rs_change *c, struct rs_standing *st,
                                 struct rs_err *reterr)
 {
     if (row->manifest == NULL)
-        return RS_CORRUPT;
+        return rs_fail(reterr, RS_CORRUPT, NULL);
     enum rs_status s = rs_change_begin(walk->conn, arena, NULL, row->repository, c, reterr);
     return s == RS_OK ? rs_standing_checks(c, row->manifest, st, reterr) : s;
 }
@@ -125,14 +116,7 @@ static enum rs_status row_visit(struct walk *walk, const struct rs_work_row *row
     enum rs_status s = may_see(walk, row->repository, arena, &may, reterr);
     if (s != RS_OK || !may)
         return s;
-    struct rs_err why = RS_ERR_INIT;
-    s = row_judge(walk, row, arena, &c, &st, &why);
-    if (s == RS_CORRUPT) {
-        rs_worklist_tell_damaged(row);
-        return RS_OK;
-    }
-    if (s != RS_OK && reterr != NULL)
-        *reterr = why;
+    s = row_judge(walk, row, arena, &c, &st, reterr);
     if (s != RS_OK || !is_wanted(walk, &st))
         return s;
     walk->printed++;

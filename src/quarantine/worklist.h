@@ -7,7 +7,6 @@
 
 #include "auth/auth.h"
 #include "base/buf.h"
-#include "catalog/claim.h"
 #include "quarantine/audience.h"
 
 #define RS_WORKLIST_N_MAX ((int64_t)1000)
@@ -29,15 +28,11 @@ struct rs_worklist_query {
  * state, since, kind, mediaType, artifactType, size, publisher, pushed, tags (pushed under),
  * checks, ready (nothing required is missing), overdue. *ret_next is where the next page goes on, 0
  * when this was the last one.  A page may be shorter than n, even empty, and still have a
- * successor: only so many rows are looked at for one request.  One whose row or policy is damaged
- * is left out, and told in the daemon's log.
+ * successor: only so many rows are looked at for one request.
  */
 RS_MUST_CHECK enum rs_status rs_worklist(struct rs_db *db, const struct rs_worklist_query *query,
                                          struct rs_buf *out, int64_t *ret_next,
                                          struct rs_err *reterr);
-
-/* To the daemon's log: this one can be neither listed nor handed out. */
-void rs_worklist_tell_damaged(const struct rs_work_row *row);
 
 /* How many manifests are in each state of quarantine at this moment, and how many are overdue. */
 struct rs_worklist_counts {
