@@ -190,21 +190,11 @@ enum rs_status rs_catalog_manifest_get(struct rs_db_conn *conn, struct rs_arena 
     return s == RS_OK ? one_read(st, arena, ret, reterr) : s;
 }
 
-static enum rs_status id_read(struct rs_stmt *st, struct rs_arena *arena, void *row,
-                              struct rs_err *reterr)
-{
-    int64_t *ret = row;
-    (void)arena;
-    (void)reterr;
-    *ret = rs_stmt_col_int(st, 0);
-    return RS_OK;
-}
-
 enum rs_status rs_catalog_manifest_children(struct rs_db_conn *conn, struct rs_arena *arena,
                                             int64_t manifest_id, const int64_t **ret, size_t *ret_n,
                                             struct rs_err *reterr)
 {
-    struct rs_sql_list list = {.arena = arena, .read = id_read, .row_bytes = sizeof(**ret)};
+    struct rs_sql_list list = {.arena = arena, .read = rs_sql_read_int, .row_bytes = sizeof(**ret)};
     enum rs_status s = rs_sql_list(conn,
                                    "SELECT m.id FROM manifest_ref f"
                                    " JOIN manifest m ON m.id = f.child_id"

@@ -68,6 +68,16 @@ enum rs_status rs_sql_list_args(struct rs_db_conn *conn, const char *sql,
     return s;
 }
 
+enum rs_status rs_sql_read_int(struct rs_stmt *st, struct rs_arena *arena, void *row,
+                               struct rs_err *reterr)
+{
+    int64_t *ret = row;
+    (void)arena;
+    (void)reterr;
+    *ret = rs_stmt_col_int(st, 0);
+    return RS_OK;
+}
+
 enum rs_status rs_sql_read_text(struct rs_stmt *st, struct rs_arena *arena, void *row,
                                 struct rs_err *reterr)
 {

@@ -64,6 +64,9 @@ typedef enum rs_status (*rs_sql_row_fn)(struct rs_stmt *st, struct rs_arena *are
 /* The first column, a text that is there: a row is a `const char *`. */
 RS_MUST_CHECK enum rs_status rs_sql_read_text(struct rs_stmt *st, struct rs_arena *arena, void *row,
                                               struct rs_err *reterr);
+/* The first column, a number: a row is an int64_t. */
+RS_MUST_CHECK enum rs_status rs_sql_read_int(struct rs_stmt *st, struct rs_arena *arena, void *row,
+                                             struct rs_err *reterr);
 struct rs_sql_list {
     struct rs_arena *arena;
     rs_sql_row_fn read;

@@ -137,21 +137,11 @@ static const char *manifests_sql(enum rs_azure_order order)
     return MANIFESTS " AND m.digest > $3 ORDER BY m.digest LIMIT $4";
 }
 
-static enum rs_status id_read(struct rs_stmt *st, struct rs_arena *arena, void *row,
-                              struct rs_err *reterr)
-{
-    int64_t *ret = row;
-    (void)arena;
-    (void)reterr;
-    *ret = rs_stmt_col_int(st, 0);
-    return RS_OK;
-}
-
 enum rs_status rs_view_azure_manifests(struct rs_db_conn *conn, struct rs_arena *arena,
                                        const struct rs_azure_page *page, const int64_t **ret,
                                        size_t *ret_n, struct rs_err *reterr)
 {
-    struct rs_sql_list list = {.arena = arena, .read = id_read, .row_bytes = sizeof(**ret)};
+    struct rs_sql_list list = {.arena = arena, .read = rs_sql_read_int, .row_bytes = sizeof(**ret)};
     enum rs_status s =
         rs_sql_list(conn, manifests_sql(page->order), &list, reterr, RS_SQL_TEXT(page->repository),
                     RS_SQL_INT(page->rows == RS_VIEW_ROWS_ALL), RS_SQL_TEXT(page->last),
